@@ -1,0 +1,56 @@
+# make demo   set up and run the main job: a clip in, fused events out over MQTT (ARGS=--live, ARGS="--clip FILE")
+# make test   set up and run all tests (ARGS="-k mqtt" for some of them)
+# make lint   style, types, import rules
+# make bench  measurements, as ratios where a number alone would depend on the machine
+
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --use-pep517
+
+FOR_PYAUDIO := gcc libc6-dev python3-dev portaudio19-dev
+# A real broker; virtual microphones (ALSA with a FIFO, PulseAudio); a camera on the network (RTSP).
+FOR_TESTS := mosquitto libasound2-plugins pulseaudio gstreamer1.0-tools gstreamer1.0-plugins-base \
+	gstreamer1.0-plugins-good python3-gi gir1.2-gst-rtsp-server-1.0
+
+.PHONY: demo test lint bench clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.demo $(if $(findstring --live,$(ARGS)),$(VENV)/.microphone)
+	$(BIN)/emotion-edge demo $(ARGS)
+
+test: $(VENV)/.dev
+	$(BIN)/pytest $(ARGS)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m bench $(ARGS)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: pyproject.toml | $(BIN)/python
+	@echo "setting up: the packages of the demo"
+	$(PIP) -e '.[demo]'
+	@touch $@
+
+# PyAudio has no wheels for Linux: it is compiled. Where that cannot be done, all but the microphone works.
+$(VENV)/.microphone: pyproject.toml | $(BIN)/python
+	tests/system-packages.sh $(FOR_PYAUDIO)
+	@if $(PIP) -e '.[microphone]'; then touch $@; else \
+	echo "no microphone: PyAudio needs: sudo apt-get install $(FOR_PYAUDIO)"; fi
+
+$(VENV)/.dev: pyproject.toml tests/system-packages.sh | $(VENV)/.microphone
+	tests/system-packages.sh $(FOR_TESTS)
+	@echo "setting up: the packages of the tests (TensorFlow among them: about 2 GB)"
+	$(PIP) -e '.[dev]'
+	@touch $@ $(VENV)/.demo

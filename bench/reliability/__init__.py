@@ -1,0 +1,1 @@
+"""What the outbox promises, measured: `python -m bench.reliability` prints the table of docs/reliability.md."""

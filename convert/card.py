@@ -1,0 +1,99 @@
+"""The model card: model.json told to a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_USE = {
+    "face": "The apparent emotion of one face, cut out of a picture with the margin given below.",
+    "speech": "The apparent emotion of a voice in a window of sound, whatever the words.",
+}
+_LIMITS = {
+    "face": (
+        "The training pictures were found on the web by emotion words. Their labels are noisy: the majority of the ten "
+        "FER+ annotators disagrees with 35 % of them. Rare and subtle expressions are recognised least: see the "
+        "recalls above. The data names neither age nor origin of the people, so nobody has measured for whom the "
+        "model works worse; expect it to do so for people who are rare among pictures on the web."
+    ),
+    "speech": (
+        "The voices are actors' who play an emotion in one or two sentences, in English and German. Spontaneous "
+        "speech is far less distinct: expect lower figures at home or in a car. Other languages, children and old "
+        "people were not measured."
+    ),
+}
+
+
+def render_card(description: Mapping[str, Any]) -> str:
+    """Markdown from the content of a model.json."""
+    task = description["task"]
+    lines = [
+        f"# {description['name']}",
+        "",
+        f"{_USE[task]} Full int8 TFLite, {description['files']['model.tflite']['bytes'] / 1000:.0f} kB"
+        + _size(description)
+        + ".",
+        "",
+        "**Apparent emotion only.** The model says which label people would most likely give to what it sees or hears. "
+        "It does not know what anybody feels. Do not use it to judge people: not at work, not at school, not for "
+        "insurance, credit, police or health.",
+        "",
+        f"Labels: {', '.join(description['labels'])}. Output: logits, divided by the temperature "
+        f"{description['temperature']} before softmax.",
+        "",
+        "## Input",
+        "",
+        *(f"- {name}: {_short(value)}" for name, value in description["input"].items()),
+        "",
+        "## Figures",
+        "",
+        *_figures(description["metrics"]),
+        "",
+        "## Training data and licence",
+        "",
+    ]
+    for source in description["training_data"].values():
+        lines.append(f"- [{source['title']}]({source['url']}): {source['citation']}. Licence: {source['licence']}.")
+    lines += ["", f"Licence of the weights: {description['licence']}."]
+    if any(not source["commercial"] for source in description["training_data"].values()):
+        lines.append(
+            "**Not for commercial use:** the authors of the data named above exclude it. Train a model on data of your "
+            "own for a commercial product."
+        )
+    lines += ["", "## Limits", "", _LIMITS[task], ""]
+    return "\n".join(lines)
+
+
+def _size(description: Mapping[str, Any]) -> str:
+    if "macs" not in description:
+        return ""
+    return f", {description['parameters']:,} parameters, {description['macs'] / 1e6:.1f} million multiply-adds a call"
+
+
+def _short(value: Any) -> str:
+    return f"{len(value)} numbers, see model.json" if isinstance(value, (list, tuple)) else str(value)
+
+
+def _figures(metrics: Mapping[str, Any]) -> list[str]:
+    """A table of the figures that every data set has; what is measured only for some stands below."""
+    rows = [(name, kind, values) for name, kinds in metrics.items() for kind, values in kinds.items() if _plain(values)]
+    if not rows:
+        return ["Not measured."]
+    lines = ["| Data | Model | Images or clips | Accuracy | UAR | Macro-F1 | ECE |", "|---|---|---|---|---|---|---|"]
+    for name, kind, values in rows:
+        shares = " | ".join(f"{100 * values[key]:.1f} %" for key in ("accuracy", "uar", "macro_f1", "ece"))
+        lines.append(f"| {name} | {kind} | {values['count']} | {shares} |")
+    for name, kinds in metrics.items():
+        for kind, values in kinds.items():
+            if "uar_mean" in values:
+                folds = ", ".join(f"{100 * value:.1f}" for value in values["uar_folds"])
+                lines += ["", f"{name}, {kind}: mean UAR {100 * values['uar_mean']:.1f} % (each: {folds})."]
+    recalls = [(name, kinds["int8"]["recall"]) for name, kinds in metrics.items() if "int8" in kinds]
+    for name, recall in recalls[-1:]:
+        shares = ", ".join(f"{emotion} {100 * value:.0f} %" for emotion, value in recall.items() if value is not None)
+        lines += ["", f"Recall on {name}, int8: {shares}."]
+    return lines
+
+
+def _plain(values: Any) -> bool:
+    return isinstance(values, dict) and "accuracy" in values

@@ -1,0 +1,199 @@
+"""The command `emotion-convert`: train, quantize, evaluate and inspect models on a workstation."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from convert.keras_start import start_keras
+from convert.table import figures_table
+from edge import __version__
+from edge.errors import EdgeError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; 0 done, 1 failed with a message, 2 wrong usage (argparse exits with it)."""
+    arguments = _parser().parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        arguments.command(arguments)
+    except (EdgeError, OSError) as error:
+        print(f"emotion-convert: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("emotion-convert: interrupted; 'train ... --resume' goes on where it was.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = _described(
+        argparse.ArgumentParser,
+        "Train, quantize and measure the models of emotion-edge.",
+        "emotion-convert train face --data data/fer2013 --out runs/face\n"
+        "  emotion-convert quantize runs/face --task face --calibration data/fer2013 --out models/face-emotion\n"
+        "  emotion-convert evaluate face --model models/face-emotion --data data/fer2013",
+        prog="emotion-convert",
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    train = commands.add_parser("train", help="train a model from a data set").add_subparsers(
+        required=True, metavar="TASK"
+    )
+    face = _described(
+        train.add_parser,
+        "Train the face model on FER2013 (fer2013.csv, or a pack of mosaics).",
+        "emotion-convert train face --data data/fer2013 --out runs/face",
+        "face",
+    )
+    speech = _described(
+        train.add_parser,
+        "Train the speech model on the corpora in the folders ravdess, tess, emodb of DIR, with noise/ behind them.",
+        "emotion-convert train speech --data data --folds --out runs/speech",
+        "speech",
+    )
+    speech.add_argument("--folds", action="store_true", help="also train a model for each fold of RAVDESS actors")
+    for command, function in ((face, _train_face), (speech, _train_speech)):
+        _data(command)
+        command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
+        command.add_argument("--epochs", type=_positive, help="other than the recipe's")
+        command.add_argument("--resume", action="store_true", help="go on after the last epoch that is kept in --out")
+        command.set_defaults(command=function)
+
+    quantize = _described(
+        commands.add_parser,
+        "Make a full int8 model package of a run's folder, or of a .keras file with a run.json beside it.",
+        "emotion-convert quantize runs/face --task face --calibration data/fer2013 --out models/face-emotion",
+        "quantize",
+    )
+    quantize.add_argument("run", type=Path, metavar="RUN", help="folder of a run, or a .keras file")
+    quantize.add_argument("--task", choices=("face", "speech"), required=True)
+    quantize.add_argument("--calibration", type=Path, required=True, metavar="DIR", help="the training data's folder")
+    quantize.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the package")
+    quantize.set_defaults(command=_quantize)
+
+    evaluate = commands.add_parser("evaluate", help="measure a package or a run").add_subparsers(
+        required=True, metavar="TASK"
+    )
+    face = _described(
+        evaluate.add_parser,
+        "Measure a face package on FER2013's test splits, with and without twins.",
+        "emotion-convert evaluate face --model models/face-emotion --data data/fer2013 --json face.json",
+        "face",
+    )
+    face.add_argument("--model", type=Path, required=True, metavar="PACKAGE")
+    speech = _described(
+        evaluate.add_parser,
+        "Measure a run's fold models, quantized to int8, on the actors that each holds out; or a package by corpus.",
+        "emotion-convert evaluate speech --folds runs/speech --data data",
+        "speech",
+    )
+    what = speech.add_mutually_exclusive_group(required=True)
+    what.add_argument("--folds", type=Path, metavar="RUN")
+    what.add_argument("--model", type=Path, metavar="PACKAGE")
+    for command, function in ((face, _evaluate_face), (speech, _evaluate_speech)):
+        _data(command)
+        command.add_argument("--json", metavar="FILE", help="write all figures there; - for standard output")
+        command.set_defaults(command=function)
+
+    inspect = _described(
+        commands.add_parser,
+        "Verify a model package and print its contract, figures, operations and number types as JSON.",
+        "emotion-convert inspect models/face-emotion",
+        "inspect",
+    )
+    inspect.add_argument("package", type=Path, metavar="PACKAGE")
+    inspect.set_defaults(command=_inspect)
+    return parser
+
+
+def _described(make: Any, text: str, example: str, *names: str, **options: str) -> Any:
+    if names:
+        options["help"] = text
+    return make(
+        *names,
+        description=text,
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        **options,
+    )
+
+
+def _data(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of the data set")
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected 1 or more, got {value}")
+    return value
+
+
+def _train_face(arguments: argparse.Namespace) -> None:
+    start_keras(arguments.out / "keras.log")
+    from convert.train_face import RECIPE, train_face
+
+    recipe = replace(RECIPE, epochs=arguments.epochs or RECIPE.epochs)
+    train_face(arguments.data, arguments.out, recipe, arguments.resume)
+
+
+def _train_speech(arguments: argparse.Namespace) -> None:
+    start_keras(arguments.out / "keras.log")
+    from convert.train_speech import RECIPE, train_speech
+
+    recipe = replace(RECIPE, epochs=arguments.epochs or RECIPE.epochs)
+    train_speech(arguments.data, arguments.out, recipe, arguments.folds, arguments.resume)
+
+
+def _quantize(arguments: argparse.Namespace) -> None:
+    from convert.quantize import quantize
+
+    quantize(arguments.run, arguments.task, arguments.calibration, arguments.out)
+    metrics = json.loads((arguments.out / "model.json").read_text(encoding="utf-8"))["metrics"]
+    rows = {f"{name}, {kind}": values for name, kinds in metrics.items() for kind, values in kinds.items()}
+    print(figures_table(rows))
+
+
+def _evaluate_face(arguments: argparse.Namespace) -> None:
+    from convert.evaluate import evaluate_face
+
+    _report(evaluate_face(arguments.model, arguments.data), arguments.json)
+
+
+def _evaluate_speech(arguments: argparse.Namespace) -> None:
+    from convert.evaluate import evaluate_speech
+    from convert.folds import fold_figures, held_out_outputs
+
+    if arguments.folds:
+        measured = fold_figures(held_out_outputs(arguments.folds, arguments.data))
+        _report({f"RAVDESS, held-out actors, {kind}": values for kind, values in measured.items()}, arguments.json)
+    else:
+        _report(evaluate_speech(arguments.model, arguments.data), arguments.json)
+
+
+def _inspect(arguments: argparse.Namespace) -> None:
+    from convert.inspection import inspect_package
+
+    print(json.dumps(inspect_package(arguments.package), indent=2, ensure_ascii=False))
+
+
+def _report(measured: dict[str, Any], target: str | None) -> None:
+    text = json.dumps(measured, indent=2)
+    if target == "-":
+        print(text)
+        return
+    print(figures_table(measured))
+    if target is not None:
+        Path(target).write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""Figures of a classifier, from calibrated probabilities and true labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.records import EMOTIONS
+
+_BINS = 15  # usual since Guo et al. 2017
+
+
+def figures(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, Any]:
+    """Accuracy, UAR, macro-F1, recall of each emotion, ECE (all shares of 1) and the confusion matrix.
+
+    Args:
+        probabilities: float32 [N, 7] over EMOTIONS, N >= 1.
+        labels: int64 [N], indices of EMOTIONS.
+
+    Returns:
+        A dict for JSON; `confusion` has a row for each true emotion. An emotion without an example is left out of
+        the means, and its recall is None.
+    """
+    matrix = confusion(probabilities.argmax(axis=1), labels)
+    hits, true, said = matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0)
+    there = true > 0
+    recall = hits[there] / true[there]
+    f1 = 2 * hits[there] / (true[there] + said[there])
+    shares = dict(zip(np.array(EMOTIONS)[there].tolist(), recall, strict=True))
+    return {
+        "count": len(labels),
+        "accuracy": _rounded(hits.sum() / len(labels)),
+        "uar": _rounded(recall.mean()),
+        "macro_f1": _rounded(f1.mean()),
+        "ece": _rounded(ece(probabilities, labels)),
+        "recall": {name: _rounded(shares[name]) if name in shares else None for name in EMOTIONS},
+        "confusion": matrix.tolist(),
+    }
+
+
+def confusion(predicted: NDArray[np.int64], labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """int64 [7, 7]: row true, column predicted."""
+    matrix = np.zeros((len(EMOTIONS), len(EMOTIONS)), np.int64)
+    np.add.at(matrix, (labels, predicted), 1)
+    return matrix
+
+
+def uar(predicted: NDArray[np.int64], labels: NDArray[np.int64]) -> float:
+    """Unweighted average recall: the mean over the emotions that have an example."""
+    matrix = confusion(predicted, labels)
+    true = matrix.sum(axis=1)
+    return float((matrix.diagonal()[true > 0] / true[true > 0]).mean())
+
+
+def ece(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+    """Expected calibration error (Naeini et al. 2015): mean gap of confidence and accuracy over 15 equal bins."""
+    confidence = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == labels
+    bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
+    gaps = np.zeros(_BINS)
+    np.add.at(gaps, bins, right - confidence.astype(np.float64))
+    return float(np.abs(gaps).sum() / len(labels))
+
+
+def _rounded(value: float) -> float:
+    return round(float(value), 4)

@@ -1,0 +1,62 @@
+"""Where training data comes from and under which terms, for model cards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A data set; `licence` as its authors state it; `commercial` is False where they exclude commercial use."""
+
+    title: str
+    citation: str
+    url: str
+    licence: str
+    commercial: bool
+
+
+SOURCES = {
+    "fer2013": Source(
+        "FER2013 with FER+ votes",
+        "Goodfellow et al. 2013, Challenges in Representation Learning; Barsoum et al. 2016, FER+",
+        "https://www.kaggle.com/c/challenges-in-representation-learning-facial-expression-recognition-challenge",
+        "FER2013: competition data collected from the web, no explicit licence; FER+ votes: MIT",
+        commercial=True,
+    ),
+    "ravdess": Source(
+        "RAVDESS, speech",
+        "Livingstone and Russo 2018, The Ryerson Audio-Visual Database of Emotional Speech and Song",
+        "https://zenodo.org/records/1188976",
+        "CC BY-NC-SA 4.0",
+        commercial=False,
+    ),
+    "tess": Source(
+        "TESS",
+        "Dupuis and Pichora-Fuller 2010, Toronto Emotional Speech Set",
+        "https://doi.org/10.5683/SP2/E8H2MF",
+        "CC BY-NC-ND 4.0",
+        commercial=False,
+    ),
+    "emodb": Source(
+        "EMO-DB",
+        "Burkhardt et al. 2005, A Database of German Emotional Speech",
+        "http://emodb.bilderbar.info",
+        "free for research, no formal text",
+        commercial=False,
+    ),
+    "noise": Source(
+        "ESC-10 and Speech Commands background noise (mixed in, not a target)",
+        "Piczak 2015, ESC: Dataset for Environmental Sound Classification; Warden 2018, Speech Commands",
+        "https://github.com/karolpiczak/ESC-50",
+        "CC BY 3.0 and CC BY 4.0",
+        commercial=True,
+    ),
+}
+
+
+def model_licence(names: list[str]) -> str:
+    """The terms of weights trained on the data sets `names`: the strictest of the data's."""
+    if all(SOURCES[name].commercial for name in names):
+        return "Apache-2.0; the terms of the training data are stated in training_data"
+    return "CC-BY-NC-SA-4.0: non-commercial use only, as the training data demands"

@@ -1,0 +1,124 @@
+"""A video or sound file opened by PyAV (FFmpeg), with errors a user can act on, and its own time from 0."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from edge.errors import CaptureError
+
+log = logging.getLogger(__name__)
+
+_KINDS = {"video": "picture", "audio": "sound"}
+
+
+class MediaFile:
+    """One stream (`kind` ``video`` or ``audio``) of the file at `path`, decoded from its beginning."""
+
+    def __init__(self, path: Path, kind: str, name: str) -> None:
+        self.name = name
+        self._path = Path(os.path.expanduser(path))  # noqa: PTH111 - never raises, unlike Path's
+        self._kind = kind
+        self._container: Any = None
+
+    def open(self) -> None:
+        """Open the file and find the stream.
+
+        Raises:
+            CaptureError: PyAV is missing, the file is missing, unreadable, not a media file, or has no such stream.
+        """
+        try:
+            import av
+        except ImportError as error:
+            raise CaptureError(
+                f"{self.name}: reading a file needs the library av ({error}): pip install 'emotion-edge[files]'"
+            ) from error
+        try:
+            size = self._path.stat().st_size
+            self._container = av.open(str(self._path)) if size else None
+        except (OSError, ValueError, av.FFmpegError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise CaptureError(f"{self.name}: expected a video or sound file that FFmpeg can read: {why}") from error
+        if self._container is None:
+            raise CaptureError(f"{self.name}: expected a video or sound file, this one is empty")
+        if not self._streams():
+            held = ", ".join(sorted({_KINDS.get(stream.type, stream.type) for stream in self._container.streams}))
+            self.close()
+            raise CaptureError(
+                f"{self.name}: expected {_KINDS[self._kind]}, the file holds {held or 'nothing'} only. Choose another "
+                f"file, or set enabled = false in [{'camera' if self._kind == 'video' else 'microphone'}]."
+            )
+
+    def decoded(self) -> Iterator[Any]:
+        """The stream's frames from the beginning. Damaged packets are skipped and counted in one warning.
+
+        Raises:
+            CaptureError: nothing at all can be decoded, or the file cannot be read on.
+        """
+        import av
+
+        self._rewind()
+        stream = self._streams()[0]
+        good = damaged = 0
+        try:
+            for packet in self._container.demux(stream):
+                try:
+                    frames = packet.decode()
+                except av.FFmpegError:
+                    damaged += 1
+                    continue
+                good += len(frames)
+                yield from frames
+        except (av.FFmpegError, OSError) as error:
+            raise CaptureError(f"{self.name}: cannot be read to its end: {error}") from error
+        if not good:
+            raise CaptureError(f"{self.name}: expected {_KINDS[self._kind]}, nothing in the file can be decoded")
+        if damaged:
+            log.warning("%s: %d damaged packets were skipped", self.name, damaged)
+
+    def time_ns(self, frame: Any) -> int | None:
+        """The time of a decoded frame from the beginning of the file (of its earliest stream); None if it has none."""
+        if frame.pts is None:
+            return None
+        return int(Fraction(frame.pts) * frame.time_base * 1_000_000_000) - self._start_ns()
+
+    def length_ns(self) -> int:
+        """The time from the beginning to the end of the last packet of picture or sound: equal for both streams.
+
+        All packets are read (not decoded), since what a file's header says is an estimate in several formats.
+        """
+        self._rewind()
+        end_ns = 0
+        for packet in self._container.demux(*self._playable()):
+            if packet.pts is not None:
+                end = Fraction(packet.pts + (packet.duration or 0)) * packet.time_base
+                end_ns = max(end_ns, int(end * 1_000_000_000))
+        return end_ns - self._start_ns()
+
+    def close(self) -> None:
+        if self._container is not None:
+            self._container.close()
+            self._container = None
+
+    def _streams(self) -> list[Any]:
+        return [stream for stream in self._playable() if stream.type == self._kind]
+
+    def _playable(self) -> list[Any]:
+        """Picture and sound; a cover picture in a sound file is no video."""
+        return [
+            stream
+            for stream in self._container.streams
+            if stream.type in _KINDS and "attached_pic" not in str(getattr(stream, "disposition", "")).lower()
+        ]
+
+    def _start_ns(self) -> int:
+        return (self._container.start_time or 0) * 1000  # FFmpeg counts in microseconds
+
+    def _rewind(self) -> None:
+        """Open afresh: exact in every format, which seeking is not."""
+        self.close()
+        self.open()

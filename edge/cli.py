@@ -1,0 +1,201 @@
+"""The command `emotion-edge`: arguments, logging, signals, exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import math
+import os
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from edge import __version__
+from edge.config import DEFAULT_PATH, Config, MqttConfig, load_config
+from edge.errors import ConfigError, EdgeError
+from edge.service.stopping import stop_on_signals
+
+_LOG = logging.getLogger(__name__)
+
+OK, FAILED, WRONG_USAGE = 0, 1, 2
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; the exit code: 0, 1 failed, 2 wrong usage or configuration."""
+    # Read by NumPy's linear algebra when it is first imported. Its threads make the small products of one MFCC window
+    # three times as dear, for nothing.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return WRONG_USAGE
+    except EdgeError as error:
+        print(error, file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        return FAILED
+
+
+def _run(options: argparse.Namespace) -> int:
+    config = _config(options.config)
+    _log_to_stderr(config.log.level)
+    request = stop_on_signals()
+    _LOG.info("emotion-edge %s starts as %r", __version__, config.device.name)
+    from edge.service.service import Service  # takes a second: --help does not wait for it
+
+    service = Service(config, request, reread=lambda: _config(options.config))
+    signal.signal(signal.SIGHUP, lambda *_: service.reload())
+    code = service.run(watch=_say if options.watch else None)
+    _LOG.info("emotion-edge ends with exit code %d", code)
+    _leave_if_stuck(service.stuck)
+    return code
+
+
+def _demo(options: argparse.Namespace) -> int:
+    config = _config(options.config)
+    _log_to_stderr("WARNING")
+    request = stop_on_signals()
+    from edge.demo import run_demo
+
+    code, stuck = run_demo(config, options.clip, options.live, options.seconds, request)
+    _leave_if_stuck(stuck)
+    return code
+
+
+def _say(line: str) -> bool:
+    """Print a line; False if whoever read them has ended, as `| head` does. Nothing may be written at our end then."""
+    try:
+        print(line, flush=True)
+        return True
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return False
+
+
+def _leave_if_stuck(stuck: list[str]) -> None:
+    """A thread inside a driver would bring the interpreter's own end down with an abort: leave without it."""
+    if stuck:
+        logging.shutdown()
+        os._exit(FAILED)
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 86_400:
+        raise argparse.ArgumentTypeError(f"expected more than 0 and at most 86400, got {text}")
+    return value
+
+
+def _listen(options: argparse.Namespace) -> int:
+    _log_to_stderr("ERROR")  # the listener tells what happens by itself
+    from edge.listen import run_listen
+
+    # A broker given by hand is not entered with the credentials of the service, unless its file is given too.
+    mqtt = MqttConfig() if options.broker and not options.config else _config(options.config).mqtt
+    given = {"url": options.broker, "username": options.username, "ca_file": options.ca_file}
+    mqtt = replace(mqtt, **{key: value for key, value in given.items() if value})
+    seconds = math.inf if options.seconds is None else options.seconds
+    return run_listen(
+        mqtt, device=options.device or "", verify=options.verify, as_json=options.json, seconds=seconds, write=_line
+    )
+
+
+def _line(text: str) -> None:
+    if not _say(text):
+        raise SystemExit(FAILED)
+
+
+def _asyncapi(_options: argparse.Namespace) -> int:
+    from edge.publish.asyncapi import document
+
+    print(json.dumps(document(), indent=2, ensure_ascii=False))
+    return OK
+
+
+def _check_config(options: argparse.Namespace) -> int:
+    load_config(options.file)
+    print(f"{options.file}: good")
+    return OK
+
+
+def _config(path: Path | None) -> Config:
+    """The configuration of `path`; without one that of the default path, or all defaults if that does not exist."""
+    if path is None and not os.path.lexists(DEFAULT_PATH):
+        return Config()
+    return load_config(path or DEFAULT_PATH)
+
+
+def _log_to_stderr(level: str) -> None:
+    # journald adds the time by itself, and sets this variable.
+    form = "%(levelname)s %(message)s" if "JOURNAL_STREAM" in os.environ else "%(asctime)s %(levelname)s %(message)s"
+    logging.basicConfig(level=level, format=form)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="emotion-edge",
+        description="Apparent emotion from a camera and a microphone, on this device, published over MQTT.",
+        epilog="Exit codes: 0 good, 1 failed, 2 wrong usage or configuration.",
+    )
+    parser.add_argument("--version", action="version", version=f"emotion-edge {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def command(name: str, work: object, text: str, example: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text, epilog=f"Example: {example}")
+        added.set_defaults(command=work)
+        return added
+
+    run = command("run", _run, "Run the service until SIGTERM.", "emotion-edge run --config config.toml --watch")
+    run.add_argument("--watch", action="store_true", help="print a line about the present state once a second")
+    demo = command(
+        "demo",
+        _demo,
+        "Show the whole path with an MQTT broker of its own: a clip, or the camera and microphone with --live.",
+        "emotion-edge demo --clip talk.mp4",
+    )
+    source = demo.add_mutually_exclusive_group()
+    source.add_argument("--clip", type=Path, metavar="FILE", help="a video, with or without sound, to replay")
+    source.add_argument("--live", action="store_true", help="use the camera and the microphone of the configuration")
+    demo.add_argument("--seconds", type=_seconds, default=30.0, help="how long --live runs (default: %(default)s)")
+    listen = command(
+        "listen",
+        _listen,
+        "Show what devices publish, live, until Ctrl-C. The password comes from where the service takes it.",
+        "emotion-edge listen --broker mqtt://hub.local --verify --seconds 60",
+    )
+    listen.add_argument("--broker", metavar="URL", help="mqtt://host[:port] or mqtts://... (default: [mqtt] url)")
+    listen.add_argument("--username", metavar="NAME", help="who asks (default: [mqtt] username)")
+    listen.add_argument("--ca-file", metavar="FILE", help="authority that signed the broker's certificate, for mqtts")
+    listen.add_argument("--device", metavar="ID", help="only this device")
+    listen.add_argument("--seconds", type=_seconds, metavar="N", help="end by itself after so long")
+    listen.add_argument("--json", action="store_true", help="one JSON object a line, for another program")
+    listen.add_argument(
+        "--verify",
+        action="store_true",
+        help="exit with 1 if an event is missing or a payload is not as the JSON Schemas say",
+    )
+    for added in (run, demo, listen):
+        added.add_argument(
+            "--config",
+            type=Path,
+            metavar="FILE",
+            help=f"configuration (default: {DEFAULT_PATH}, or defaults without it)",
+        )
+    command(
+        "asyncapi",
+        _asyncapi,
+        "Print topics and payloads as an AsyncAPI 3.0 document.",
+        "emotion-edge asyncapi > asyncapi.json",
+    )
+    check = command(
+        "check-config",
+        _check_config,
+        "Report all mistakes of a configuration file.",
+        "emotion-edge check-config my.toml",
+    )
+    check.add_argument("file", type=Path, metavar="FILE")
+    return parser

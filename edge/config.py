@@ -1,0 +1,365 @@
+"""The settings tree: one frozen dataclass a section, read from one TOML file, all mistakes reported at once.
+
+Every key has a default, so an empty file (or none) is a valid configuration. `systemd/config.toml` shows each key
+with its default; a test keeps the two equal.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from edge.errors import ConfigError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+DEFAULT_PATH = Path("/etc/emotion-edge/config.toml")
+
+
+def _key(
+    default: Any, *, low: float | None = None, high: float | None = None, choices: tuple[Any, ...] = (), form: str = ""
+) -> Any:
+    """A field with its bounds (inclusive), its choices, or the regular expression that it must match whole."""
+    return field(default=default, metadata={"low": low, "high": high, "choices": choices, "form": form})
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceConfig:
+    """Who speaks. `id` is part of every topic; empty means this machine's host name."""
+
+    id: str = _key("", form=r"[A-Za-z0-9_.-]{0,64}")
+    place: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.id or re.sub(r"[^A-Za-z0-9_.-]", "-", socket.gethostname())[:64] or "emotion-edge"
+
+
+@dataclass(frozen=True, slots=True)
+class CameraConfig:
+    """Where pictures come from.
+
+    `source`: ``picamera2`` (or ``picamera2:1`` for the second), ``v4l2:INDEX``, ``v4l2:NAME``, an ``rtsp://`` or
+    ``http(s)://`` url, ``gstreamer:PIPELINE`` (without its sink), ``file:VIDEO`` or ``images:FOLDER``. Urls and
+    files keep their own size. `rotation_deg` is clockwise; `mirror` comes after it.
+    """
+
+    enabled: bool = True
+    source: str = _key("v4l2:0", form=r"picamera2(:\d+)?|(v4l2|gstreamer|file|images):.+|(rtsp|rtsps|http|https)://.+")
+    width_px: int = _key(640, low=64, high=4096)
+    height_px: int = _key(480, low=64, high=4096)
+    fps: float = _key(15.0, low=0.2, high=120)
+    rotation_deg: int = _key(0, choices=(0, 90, 180, 270))
+    mirror: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MicrophoneConfig:
+    """Where sound comes from: `source` is ``default``, ``device:NAME`` (part of its name), or ``file:PATH``."""
+
+    enabled: bool = True
+    source: str = _key("default", form=r"default|(device|file):.+")
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayConfig:
+    """How ``file:`` and ``images:`` sources are read.
+
+    `pace`: ``real`` at the speed of the recording, ``fast`` as fast as the machine allows, with the file's own time.
+    `repeat`: begin again at the end, for ever.
+    """
+
+    pace: str = _key("real", choices=("real", "fast"))
+    repeat: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FaceConfig:
+    """Faces: the model package, how small a face may be, how many are followed, when one is forgotten."""
+
+    model: str = "face-emotion"
+    smallest_px: int = _key(60, low=24, high=2000)
+    most_faces: int = _key(4, low=1, high=32)
+    neighbors: int = _key(4, low=1, high=50)
+    track_iou: float = _key(0.3, low=0.05, high=0.95)
+    track_lost_ms: int = _key(1500, low=50, high=10_000)
+    confirm_frames: int = _key(3, low=1, high=100)
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechConfig:
+    """Speech: the model package, when sound counts as a voice, how often a window of it is classified."""
+
+    model: str = "speech-emotion"
+    quiet_dbfs: float = _key(-55.0, low=-100, high=0)
+    voice_threshold: float = _key(0.5, low=0.01, high=0.99)
+    least_speech_ratio: float = _key(0.25, low=0.01, high=1)
+    hop_ms: int = _key(500, low=50, high=10_000)
+
+
+@dataclass(frozen=True, slots=True)
+class FusionConfig:
+    """How the senses become one estimate, and when an estimate becomes an event."""
+
+    face_weight: float = _key(0.7, low=0, high=1)
+    speech_weight: float = _key(0.3, low=0, high=1)
+    face_fade_ms: int = _key(500, low=10, high=60_000)
+    speech_fade_ms: int = _key(1500, low=10, high=60_000)
+    smoothing_ms: int = _key(600, low=0, high=60_000)
+    uncertain_below: float = _key(0.4, low=0, high=1)
+    hysteresis: float = _key(0.1, low=0, high=1)
+    dwell_ms: int = _key(700, low=0, high=60_000)
+    absent_ms: int = _key(2000, low=100, high=600_000)
+
+
+@dataclass(frozen=True, slots=True)
+class InferenceConfig:
+    """How models run: `threads` of the TFLite interpreter, for each model."""
+
+    threads: int = _key(1, low=1, high=64)
+
+
+@dataclass(frozen=True, slots=True)
+class MqttConfig:
+    """The hub. `url`: ``mqtt://host[:1883]`` or ``mqtts://host[:8883]``; never a password in it.
+
+    The password comes from the systemd credential ``mqtt-password``, else `password_file`, else the environment
+    variable EMOTION_EDGE_MQTT_PASSWORD. `protocol`: ``auto`` tries MQTT 5 and falls back to 3.1.1. `outbox_file`: where
+    events wait for the hub; empty is outbox.sqlite in the state directory that systemd gives, else memory.
+    """
+
+    url: str = _key("mqtt://localhost:1883", form=r"mqtts?://[^/@\s]+")
+    username: str = ""
+    password_file: str = ""
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    protocol: str = _key("auto", choices=("auto", "5", "3.1.1"))
+    base_topic: str = _key("emotion", form=r"[^+#/\x00\s][^+#\x00\s]*")
+    keepalive_s: int = _key(30, low=5, high=3600)
+    session_expiry_s: int = _key(0, low=0, high=86_400)
+    state_expiry_s: int = _key(3600, low=1800, high=31_536_000)
+    outbox_file: str = ""
+    outbox_mb: int = _key(64, low=1, high=10_000)
+    outbox_days: float = _key(7.0, low=0.001, high=3650)
+    drain_hz: float = _key(2000.0, low=1, high=10_000)
+    state_hz: float = _key(2.0, low=0.01, high=50)
+    observations: bool = False
+    envelope: str = _key("plain", choices=("plain", "cloudevents", "cloudevents-binary"))
+
+
+@dataclass(frozen=True, slots=True)
+class VehicleConfig:
+    """The state as signals of a vehicle (COVESA VSS): MQTT topics, and a KUKSA databroker at ``host:port`` if given."""
+
+    enabled: bool = False
+    base_topic: str = _key("vss", form=r"[^+#/\x00\s][^+#\x00\s]*")
+    databroker: str = ""
+    ca_file: str = ""
+    token_file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HomeAssistantConfig:
+    """Announcing the device to Home Assistant: as one ``device`` (2024.11 and newer), or ``entity`` by entity.
+
+    `prefix` is the discovery prefix of its MQTT integration.
+    """
+
+    enabled: bool = False
+    discovery: str = _key("device", choices=("device", "entity"))
+    prefix: str = _key("homeassistant", form=r"[^+#/\x00\s][^+#\x00\s]*")
+
+
+@dataclass(frozen=True, slots=True)
+class PrivacyConfig:
+    """`start_muted`: which devices stay closed from the first start on, until the command ``privacy`` opens them."""
+
+    start_muted: str = _key("none", choices=("none", "camera", "microphone", "all"))
+
+
+@dataclass(frozen=True, slots=True)
+class HealthConfig:
+    """How often the service reports its own state."""
+
+    interval_s: float = _key(10.0, low=0.5, high=3600)
+
+
+@dataclass(frozen=True, slots=True)
+class LogConfig:
+    level: str = _key("INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole tree; each field is a section of the file."""
+
+    device: DeviceConfig = field(default_factory=DeviceConfig)
+    camera: CameraConfig = field(default_factory=CameraConfig)
+    microphone: MicrophoneConfig = field(default_factory=MicrophoneConfig)
+    replay: ReplayConfig = field(default_factory=ReplayConfig)
+    face: FaceConfig = field(default_factory=FaceConfig)
+    speech: SpeechConfig = field(default_factory=SpeechConfig)
+    fusion: FusionConfig = field(default_factory=FusionConfig)
+    inference: InferenceConfig = field(default_factory=InferenceConfig)
+    mqtt: MqttConfig = field(default_factory=MqttConfig)
+    vehicle: VehicleConfig = field(default_factory=VehicleConfig)
+    homeassistant: HomeAssistantConfig = field(default_factory=HomeAssistantConfig)
+    privacy: PrivacyConfig = field(default_factory=PrivacyConfig)
+    health: HealthConfig = field(default_factory=HealthConfig)
+    log: LogConfig = field(default_factory=LogConfig)
+
+
+_SECTIONS: dict[str, type[Any]] = {
+    section.name: section.default_factory  # type: ignore[misc]
+    for section in fields(Config)
+}
+#: The sections of thresholds: the command `thresholds` sets them, and a reload, while the service runs.
+THRESHOLDS = ("fusion", "face", "speech")
+#: What can change while the service runs; every other key needs a restart.
+LIVE: dict[str, tuple[str, ...]] = {
+    **{name: tuple(key.name for key in fields(_SECTIONS[name]) if key.name != "model") for name in THRESHOLDS},
+    "mqtt": ("state_hz", "observations"),
+    "homeassistant": ("enabled", "discovery", "prefix"),
+    "privacy": ("start_muted",),
+    "health": ("interval_s",),
+}
+_TYPES: dict[str, tuple[type, ...]] = {"bool": (bool,), "int": (int,), "float": (int, float), "str": (str,)}
+_TYPE_WORDS = {"bool": "true or false", "int": "a whole number", "float": "a number", "str": "a text in quotes"}
+
+
+def load_config(path: Path) -> Config:
+    """Read the configuration file at `path`.
+
+    Raises:
+        ConfigError: the file cannot be read, is not TOML, or holds mistakes; the message lists all of them.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: cannot be read: {error.strerror}. "
+            "Give another with --config FILE, or copy the default one from systemd/config.toml."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: expected UTF-8 text: {error}.") from error
+    return parse_config(text, str(path))
+
+
+def parse_config(text: str, where: str = "configuration") -> Config:
+    """Parse TOML `text`; `where` begins each message.
+
+    Raises:
+        ConfigError: as `load_config`.
+    """
+    try:
+        tree = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # ValueError: also numbers of more digits than Python reads
+        raise ConfigError(f"{where}: not valid TOML: {error}.") from error
+    mistakes = [f"{where}:{_line(text, section, key)}: {what}" for section, key, what in _mistakes(tree)]
+    if mistakes:
+        raise ConfigError("\n".join(mistakes))
+    config = Config(**{section: _SECTIONS[section](**values) for section, values in tree.items()})
+    contradictions = [f"{where}:{_line(text, section, key)}: {what}" for section, key, what in _contradictions(config)]
+    if contradictions:
+        raise ConfigError("\n".join(contradictions))
+    return config
+
+
+def with_values(config: Config, values: Mapping[str, Mapping[str, Any]]) -> Config:
+    """`config` with the keys in `values` (section -> key -> value) replaced, judged like those of a file.
+
+    Raises:
+        ConfigError: the message lists all mistakes, one a line.
+    """
+    if mistakes := [what for _, _, what in _mistakes(values)]:
+        raise ConfigError("\n".join(mistakes))
+    return replace(config, **{name: replace(getattr(config, name), **keys) for name, keys in values.items()})
+
+
+def _mistakes(tree: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    for section, values in tree.items():
+        if section not in _SECTIONS:
+            yield section, "", f"[{_short(section)}]: no such section{_nearest(section, _SECTIONS)}"
+        elif not isinstance(values, Mapping):
+            yield "", section, f"{section}: expected a section [{section}], got {_short(repr(values))}"
+        else:
+            known = {key.name: key for key in fields(_SECTIONS[section])}
+            for key, value in values.items():
+                if key not in known:
+                    yield section, key, f"[{section}] {_short(key)}: no such key{_nearest(key, known)}"
+                elif expected := _expected(known[key], value):
+                    yield section, key, f"[{section}] {key}: expected {expected}, got {_short(repr(value))}"
+
+
+def _contradictions(config: Config) -> Iterator[tuple[str, str, str]]:
+    """What is wrong between keys that are each right."""
+    live = [
+        section.source
+        for section in (config.camera, config.microphone)
+        if section.enabled and not section.source.startswith(("file:", "images:"))
+    ]
+    if not (config.camera.enabled or config.microphone.enabled):
+        yield "camera", "enabled", "[camera] and [microphone] are both disabled: expected at least one of them"
+    if config.replay.pace == "fast" and live:
+        expected = '[replay] pace = "fast" needs a recording for each enabled sense'
+        yield "replay", "pace", f"{expected}, got {' and '.join(live)}. Disable that one, or leave pace out"
+    try:
+        port = urlsplit(config.mqtt.url).port
+    except ValueError as error:
+        yield "mqtt", "url", f"[mqtt] url: expected mqtt://host[:port] or mqtts://host[:port]: {error}"
+    else:
+        if port == 0:
+            yield "mqtt", "url", "[mqtt] url: expected a port from 1 to 65535, got 0"
+    if config.homeassistant.enabled and config.mqtt.envelope != "plain":
+        expected = '[mqtt] envelope: Home Assistant reads plain events only: expected "plain"'
+        yield "mqtt", "envelope", f"{expected} with [homeassistant] enabled, got {config.mqtt.envelope!r}"
+    if config.mqtt.ca_file and config.mqtt.url.startswith("mqtt:"):
+        yield "mqtt", "ca_file", "[mqtt] ca_file is set, but url is not encrypted: write mqtts://, or remove ca_file"
+
+
+def _expected(key: Any, value: Any) -> str | None:
+    """What `key` expects, in words, if `value` is not that; else None."""
+    kind = str(key.type)
+    if not isinstance(value, _TYPES[kind]) or (kind != "bool" and isinstance(value, bool)):
+        return _TYPE_WORDS[kind]
+    rule = key.metadata
+    if rule.get("choices") and value not in rule["choices"]:
+        return "one of " + ", ".join(map(repr, rule["choices"]))
+    low, high = rule.get("low"), rule.get("high")
+    if low is not None and not low <= value <= high:  # also catches NaN
+        return f"{_TYPE_WORDS[kind]} from {low} to {high}"
+    if rule.get("form") and not re.fullmatch(str(rule["form"]), str(value)):
+        return f"a text of the form {rule['form']}"
+    return None
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _nearest(word: str, known: Any) -> str:
+    near = difflib.get_close_matches(word[:80], list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}"
+
+
+def _line(text: str, section: str, key: str) -> int:
+    """The line (from 1) of `key` in `section`, or of the section's header where the key is not found."""
+    current, header = "", 1
+    for number, line in enumerate(text.splitlines(), start=1):
+        if match := re.match(r"\s*\[\s*([^\]]+?)\s*\]", line):
+            current = match.group(1).strip("\"'")
+            header = number if current == section else header
+        elif current == section and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*[=.]", line) and key:
+            return number
+    return header

@@ -1,0 +1,5 @@
+"""`emotion-edge listen`: what devices say, live in a terminal, for people who have no hub yet; or as a judge of it."""
+
+from edge.listen.listener import run_listen
+
+__all__ = ["run_listen"]

@@ -1,0 +1,171 @@
+"""From pictures and sound to the tensors that models read: pure functions, shared by training and the device.
+
+This module is the one definition of every feature. What it does for given parameters must never change; a new
+feature is a new parameter, so that a model package trained before keeps meaning the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from python_speech_features import base as psf
+from scipy.fftpack import dct
+
+from edge.records import Box
+
+
+@dataclass(frozen=True, slots=True)
+class FaceInput:
+    """How a face becomes a tensor.
+
+    `channels` is 1 (grey) or 3 (RGB); pixel values 0..255 are mapped linearly onto `low`..`high`; `crop_margin` is
+    added on each side of the detector's box, as a share of its longer side.
+    """
+
+    height: int
+    width: int
+    channels: int
+    low: float
+    high: float
+    crop_margin: float
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.height, self.width, self.channels)
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechInput:
+    """How a window of sound becomes a tensor of MFCC frames.
+
+    `mean_removed`: each coefficient's mean over the window is subtracted (cepstral mean normalisation), which
+    removes microphone gain and colour. Then (x - mean) / std per coefficient, with constants of the training set.
+    """
+
+    sample_rate_hz: int
+    window_ms: int
+    frame_ms: int
+    step_ms: int
+    mel_filters: int
+    coefficients: int
+    low_hz: int
+    high_hz: int
+    mean_removed: bool
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @property
+    def window_samples(self) -> int:
+        return self.sample_rate_hz * self.window_ms // 1000
+
+    @property
+    def frames(self) -> int:
+        """MFCC frames in a window: those that fit whole."""
+        return 1 + (self.window_ms - self.frame_ms) // self.step_ms
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.frames, self.coefficients)
+
+
+# Power added to every mel filter before the logarithm, for samples in [-1, 1]: the power of white noise at about
+# -90 dBFS. Digital silence then gives a constant instead of log(0), and dither below it cannot be heard by the model.
+_MEL_FLOOR = 1e-9
+_PREEMPHASIS = 0.97  # python_speech_features' default
+_LIFTER = 22  # python_speech_features' default (HTK's)
+
+
+def crop_face(image: NDArray[np.uint8], box: Box, margin: float) -> NDArray[np.uint8]:
+    """Cut a square around `box` out of `image`, repeating the border where it reaches outside.
+
+    Args:
+        image: uint8 [H, W, 3] or [H, W].
+        box: the face, in pixels of `image`; its longer side (plus `margin` of it on each side) is the square's.
+
+    Returns:
+        uint8 [S, S, 3] or [S, S], S >= 1; a view of `image` where the square lies inside it.
+    """
+    side = max(1, round(max(box.width, box.height) * (1 + 2 * margin)))
+    left = round(box.x + box.width / 2 - side / 2)
+    top = round(box.y + box.height / 2 - side / 2)
+    height, width = image.shape[:2]
+    inside = image[max(top, 0) : max(top + side, 0), max(left, 0) : max(left + side, 0)]
+    if inside.shape[0] == side and inside.shape[1] == side:
+        return inside
+    rows = np.clip(np.arange(top, top + side), 0, height - 1)
+    columns = np.clip(np.arange(left, left + side), 0, width - 1)
+    return np.asarray(image[np.ix_(rows, columns)])
+
+
+def face_tensor(crop: NDArray[np.uint8], spec: FaceInput) -> NDArray[np.float32]:
+    """Scale a face crop to the model's input.
+
+    Args:
+        crop: uint8 [h, w, 3] RGB or [h, w] grey, h and w >= 1.
+
+    Returns:
+        float32 [H, W, C] in `spec.low`..`spec.high`.
+    """
+    # INTER_AREA averages when shrinking (no aliasing); it is no good for enlarging.
+    shrinking = crop.shape[0] >= spec.height and crop.shape[1] >= spec.width
+    if crop.shape[:2] != (spec.height, spec.width):
+        interpolation = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
+        crop = np.asarray(cv2.resize(crop, (spec.width, spec.height), interpolation=interpolation), np.uint8)
+    if spec.channels == 1 and crop.ndim == 3:
+        crop = np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), np.uint8)
+    elif spec.channels == 3 and crop.ndim == 2:
+        crop = np.asarray(cv2.cvtColor(crop, cv2.COLOR_GRAY2RGB), np.uint8)
+    scaled = crop.astype(np.float32) * np.float32((spec.high - spec.low) / 255) + np.float32(spec.low)
+    return np.asarray(scaled.reshape(spec.shape), np.float32)
+
+
+@lru_cache(maxsize=8)
+def _mel_filters(count: int, nfft: int, rate_hz: int, low_hz: int, high_hz: int) -> NDArray[np.float64]:
+    return np.asarray(psf.get_filterbanks(count, nfft, rate_hz, low_hz, high_hz), np.float64)
+
+
+def mfcc(samples: NDArray[np.float32], spec: SpeechInput) -> NDArray[np.float32]:
+    """Mel-frequency cepstral coefficients (Davis and Mermelstein 1980) of every whole frame in `samples`.
+
+    Made of python_speech_features' own steps (pre-emphasis, Hamming window, mel filters, liftering), with a power
+    floor before the logarithm and the filter bank computed once instead of at every call.
+
+    Args:
+        samples: float32 [N] in [-1, 1] at `spec.sample_rate_hz`.
+
+    Returns:
+        float32 [T, coefficients], not normalised; T = frames that fit whole, 0 if `samples` is shorter than one.
+    """
+    frame = spec.sample_rate_hz * spec.frame_ms // 1000
+    step = spec.sample_rate_hz * spec.step_ms // 1000
+    if len(samples) < frame:
+        return np.zeros((0, spec.coefficients), np.float32)
+    emphasised = psf.sigproc.preemphasis(np.asarray(samples, np.float64), _PREEMPHASIS)
+    frames = np.lib.stride_tricks.sliding_window_view(emphasised, frame)[::step]
+    nfft = 1 << (frame - 1).bit_length()
+    power = psf.sigproc.powspec(frames * np.hamming(frame), nfft)
+    mel = power @ _mel_filters(spec.mel_filters, nfft, spec.sample_rate_hz, spec.low_hz, spec.high_hz).T
+    cepstra = dct(np.log(mel + _MEL_FLOOR), type=2, axis=1, norm="ortho")[:, : spec.coefficients]
+    return np.asarray(psf.lifter(cepstra, _LIFTER), np.float32)
+
+
+def normalise_mfcc(cepstra: NDArray[np.float32], spec: SpeechInput) -> NDArray[np.float32]:
+    """Normalise MFCC frames float32 [T, coefficients] as the model expects them, T >= 1."""
+    if spec.mean_removed:
+        cepstra = cepstra - cepstra.mean(axis=0, dtype=np.float64).astype(np.float32)
+    normalised = (cepstra - np.asarray(spec.mean, np.float32)) / np.asarray(spec.std, np.float32)
+    return np.asarray(normalised, np.float32)
+
+
+def speech_tensor(samples: NDArray[np.float32], spec: SpeechInput) -> NDArray[np.float32]:
+    """The model's input for one window: float32 [frames, coefficients] from float32 [window_samples] in [-1, 1].
+
+    A longer signal is cut at its end; a shorter one is a caller's mistake and raises ValueError.
+    """
+    if len(samples) < spec.window_samples:
+        raise ValueError(f"a window needs {spec.window_samples} samples, got {len(samples)}")
+    return normalise_mfcc(mfcc(samples[: spec.window_samples], spec)[: spec.frames], spec)

@@ -1,0 +1,93 @@
+"""Speech in the sound: a sliding window, voice activity, MFCC, classify."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.config import SpeechConfig
+from edge.perceive.features import SpeechInput, speech_tensor
+from edge.perceive.runtime import Model
+from edge.perceive.vad import CHUNK_SAMPLES, VoiceActivity
+from edge.records import AudioChunk, SpeechObservation
+
+# What the window holds before anything was heard: noise at -65 dBFS, as a microphone in a quiet room gives. Digital
+# zeros would be a sound that no microphone makes and no model was trained on.
+_ROOM_NOISE = 10 ** (-65 / 20)
+# Speech in this share of a window or more is as good as it gets: utterances have pauses.
+_FULL_SPEECH_RATIO = 0.6
+
+
+class SpeechPerception:
+    """AudioChunks -> SpeechObservations, one every `hop_ms` while somebody speaks. One worker owns it.
+
+    Args:
+        model: a package of the task ``speech``.
+    """
+
+    def __init__(self, config: SpeechConfig, voice: VoiceActivity, model: Model) -> None:
+        self._spec = spec = cast(SpeechInput, model.package.input)  # load_package(..., "speech") made it so
+        self._voice = voice
+        self._model = model
+        self._chunk_ns = CHUNK_SAMPLES * 1_000_000_000 // spec.sample_rate_hz
+        self._window_chunks = -(-spec.window_samples // CHUNK_SAMPLES)
+        self.adopt(config)
+        self._samples: deque[NDArray[np.float32]] = deque(maxlen=self._window_chunks)
+        self._spoken: deque[bool] = deque(maxlen=self._window_chunks)
+        self._since_hop = 0
+        self._end_ns: int | None = None
+        self._reset()
+
+    def adopt(self, config: SpeechConfig) -> None:
+        """Listen by `config` from the next chunk on; any thread."""
+        self._config = config
+        self._voice.quiet_dbfs = config.quiet_dbfs
+        self._hop_chunks = max(1, config.hop_ms * self._spec.sample_rate_hz // (1000 * CHUNK_SAMPLES))
+
+    def observe(self, chunk: AudioChunk) -> SpeechObservation | None:
+        """Take the next chunk; an observation if it completes a hop in which somebody spoke.
+
+        A jump in the chunks' times (sound was lost, or the device was opened again) empties the window.
+
+        Raises:
+            ValueError: the chunk is not float32 [CHUNK_SAMPLES] of finite values at the model's sample rate.
+        """
+        samples = chunk.samples
+        if len(samples) != CHUNK_SAMPLES or chunk.sample_rate_hz != self._spec.sample_rate_hz:
+            raise ValueError(
+                f"a chunk must hold {CHUNK_SAMPLES} samples at {self._spec.sample_rate_hz} Hz, "
+                f"got {len(samples)} at {chunk.sample_rate_hz} Hz"
+            )
+        if not np.isfinite(samples).all():
+            raise ValueError("a chunk holds samples that are not finite numbers")
+        if self._end_ns is not None and abs(chunk.start_ns - self._end_ns) > self._chunk_ns:
+            self._reset()
+        self._end_ns = chunk.end_ns
+        self._samples.append(samples)
+        self._spoken.append(self._voice.probability(samples) >= self._config.voice_threshold)
+        self._since_hop += 1
+        if self._since_hop < self._hop_chunks:
+            return None
+        self._since_hop = 0
+        ratio = sum(self._spoken) / self._window_chunks
+        if ratio < self._config.least_speech_ratio or not any(list(self._spoken)[-self._hop_chunks :]):
+            return None
+        window = np.concatenate(self._samples)[-self._spec.window_samples :]
+        return SpeechObservation(
+            speech_ratio=ratio,
+            quality=min(1.0, ratio / _FULL_SPEECH_RATIO),
+            probabilities=self._model.probabilities(speech_tensor(window, self._spec)),
+            start_ns=chunk.end_ns - self._spec.window_ms * 1_000_000,
+            end_ns=chunk.end_ns,
+        )
+
+    def _reset(self) -> None:
+        noise = np.random.default_rng(0).normal(0, _ROOM_NOISE, (self._window_chunks, CHUNK_SAMPLES))
+        self._samples.extend(noise.astype(np.float32))
+        self._spoken.extend([False] * self._window_chunks)
+        self._since_hop = 0
+        self._end_ns = None
+        self._voice.reset()

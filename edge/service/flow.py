@@ -1,0 +1,280 @@
+"""How frames and chunks flow through perception and fusion to the publisher: live, or a recording at full speed."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Protocol, TypeVar
+
+from edge.publish import Publisher
+from edge.records import (
+    AudioChunk,
+    EmotionEstimate,
+    EmotionEvent,
+    FaceObservation,
+    Frame,
+    Modality,
+    SpeechObservation,
+)
+from edge.service.meters import Meters
+from edge.service.newest import Newest
+from edge.service.pipeline import Pipeline
+
+_LOG = logging.getLogger(__name__)
+
+_TICK_S = 0.2
+# Sound waits here while the classifier works: five seconds of 32 ms chunks.
+_SOUND_CHUNKS = 156
+# Between perception and fusion, which is far quicker: room for a hiccup of the publisher.
+_STEPS = 64
+# How far a recording is read ahead when it is replayed at full speed.
+_AHEAD = 8
+
+_Observations = list[FaceObservation] | list[SpeechObservation]
+T = TypeVar("T")
+
+
+class Flow(Protocol):
+    """Where the sensors' threads deliver, and the work that other threads do."""
+
+    def deliver_frame(self, frame: Frame) -> int:
+        """Take a frame; how many frames were dropped for it."""
+        ...
+
+    def deliver_chunk(self, chunk: AudioChunk) -> int:
+        """Take a chunk; how many chunks were dropped for it."""
+        ...
+
+    def work(self) -> list[Callable[[], None]]:
+        """What to run, each in a thread of its own; they return when both senses have ended, or on stop."""
+        ...
+
+
+class Steps:
+    """The single steps, called by whichever thread the flow has for them.
+
+    Args:
+        stop: ends everything.
+        camera_ended, microphone_ended: no more will be delivered by this sensor.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        publisher: Publisher,
+        meters: Meters,
+        stop: threading.Event,
+        camera_ended: threading.Event,
+        microphone_ended: threading.Event,
+    ) -> None:
+        self.stop = stop
+        self.camera_ended = camera_ended
+        self.microphone_ended = microphone_ended
+        #: The newest estimate, for whoever looks on from another thread: the fuser itself belongs to one.
+        self.estimate: EmotionEstimate | None = None
+        self._pipeline = pipeline
+        self.publisher = publisher
+        self.meters = meters
+        #: What these senses gave, and still give until their devices are closed, is dropped.
+        self.muted: set[Modality] = set()
+        self._orders: queue.SimpleQueue[tuple[Callable[[], list[EmotionEvent]], Future[None]]] = queue.SimpleQueue()
+
+    def order(self, change: Callable[[], list[EmotionEvent]]) -> Future[None]:
+        """Have `change` made by the thread that fuses, and the events that it gives published; any thread."""
+        done: Future[None] = Future()
+        self._orders.put((change, done))
+        return done
+
+    def obey(self) -> None:
+        """Make the changes that were ordered; called by the thread that fuses."""
+        while not self._orders.empty():
+            change, done = self._orders.get()
+            self._tell(change())
+            done.set_result(None)
+
+    def look(self, frame: Frame) -> list[FaceObservation]:
+        if self._pipeline.face is None or "face" in self.muted:
+            return []
+        return self._pipeline.face.observe(frame)
+
+    def listen(self, chunk: AudioChunk) -> list[SpeechObservation]:
+        if self._pipeline.speech is None or "speech" in self.muted:
+            return []
+        observation = self._pipeline.speech.observe(chunk)
+        return [observation] if observation else []
+
+    def publish(self, observations: _Observations, now_ns: int, live: bool) -> None:
+        """Fuse the observations, let time pass until `now_ns`, publish what follows.
+
+        `live`: times are those of the clock on the wall, so that latency can be told.
+        """
+        self.obey()
+        if self.muted:
+            observations = [each for each in observations if _sense(each) not in self.muted]  # type: ignore[assignment]
+        events = self._pipeline.fuse(observations, now_ns)
+        for event in events:
+            self.publisher.publish_event(event)
+        for observation in observations:
+            self.publisher.publish_observation(observation)
+        self._publish_state()
+        seen = [o.captured_ns for o in observations if isinstance(o, FaceObservation)]
+        latency_ms = (time.monotonic_ns() - seen[0]) / 1e6 if seen and live else None
+        self.meters.fused(len(seen), len(observations) - len(seen), len(events), latency_ms)
+
+    def leave(self) -> None:
+        """The end of everything: whoever is there leaves."""
+        self._tell(self._pipeline.fuser.close())
+
+    def _tell(self, events: list[EmotionEvent]) -> None:
+        for event in events:
+            self.publisher.publish_event(event)
+        self._publish_state()
+        self.meters.fused(0, 0, len(events), None)
+
+    def _publish_state(self) -> None:
+        self.estimate = self._pipeline.fuser.estimate()
+        self.publisher.publish_state(self.estimate, self._pipeline.fuser.people)
+
+
+class LiveFlow:
+    """Seeing, hearing and fusing each in a thread of its own. The newest frame wins; sound is kept in order."""
+
+    def __init__(self, steps: Steps) -> None:
+        self._steps = steps
+        self._frames: Newest[Frame] = Newest()
+        self._chunks: queue.Queue[AudioChunk] = queue.Queue(_SOUND_CHUNKS)
+        self._observed: queue.Queue[tuple[_Observations, int]] = queue.Queue(_STEPS)
+        self._seen_all = threading.Event()
+        self._heard_all = threading.Event()
+
+    def deliver_frame(self, frame: Frame) -> int:
+        return self._frames.put(frame)
+
+    def deliver_chunk(self, chunk: AudioChunk) -> int:
+        dropped = 0
+        while True:
+            try:
+                self._chunks.put_nowait(chunk)
+                return dropped
+            except queue.Full:
+                # New sound is worth more than old; the speech window sees the jump in time and begins again.
+                dropped += _emptied(self._chunks)
+                _LOG.warning("microphone: hearing is too slow on this machine: %d chunks of sound dropped", dropped)
+
+    def work(self) -> list[Callable[[], None]]:
+        return [self.see, self.hear, self.fuse]
+
+    def see(self) -> None:
+        while not self._steps.stop.is_set():
+            ended = self._steps.camera_ended.is_set()
+            frame = self._frames.get(_TICK_S)
+            if frame is not None:
+                _put(self._observed, (self._steps.look(frame), frame.captured_ns), self._steps.stop)
+            elif ended:
+                break
+        self._seen_all.set()
+
+    def hear(self) -> None:
+        while (chunk := _get(self._chunks, self._steps.microphone_ended, self._steps.stop)) is not None:
+            observations = self._steps.listen(chunk)
+            if observations:
+                _put(self._observed, (observations, chunk.end_ns), self._steps.stop)
+        self._heard_all.set()
+
+    def fuse(self) -> None:
+        while not self._steps.stop.is_set():
+            ended = self._seen_all.is_set() and self._heard_all.is_set()
+            try:
+                observations, time_ns = self._observed.get(timeout=_TICK_S)
+            except queue.Empty:
+                if ended:
+                    break
+                observations, time_ns = [], time.monotonic_ns()
+            self._steps.publish(observations, time_ns, live=True)
+        self._steps.leave()
+
+
+class FastFlow:
+    """Recordings as fast as one thread goes: everything in the order of its time stamps, nothing dropped."""
+
+    def __init__(self, steps: Steps) -> None:
+        self._steps = steps
+        self._frames: queue.Queue[Frame] = queue.Queue(_AHEAD)
+        self._chunks: queue.Queue[AudioChunk] = queue.Queue(_AHEAD)
+
+    def deliver_frame(self, frame: Frame) -> int:
+        return _put(self._frames, frame, self._steps.stop)
+
+    def deliver_chunk(self, chunk: AudioChunk) -> int:
+        return _put(self._chunks, chunk, self._steps.stop)
+
+    def work(self) -> list[Callable[[], None]]:
+        return [self.replay]
+
+    def replay(self) -> None:
+        steps = self._steps
+        frame: Frame | None = None
+        chunk: AudioChunk | None = None
+        while not steps.stop.is_set():
+            steps.obey()
+            frame = frame or self._next(self._frames, "face")
+            chunk = chunk or self._next(self._chunks, "speech")
+            if frame is not None and (chunk is None or frame.captured_ns < chunk.end_ns):
+                steps.publish(steps.look(frame), frame.captured_ns, live=False)
+                frame = None
+            elif chunk is not None:
+                steps.publish(steps.listen(chunk), chunk.end_ns, live=False)
+                chunk = None
+            elif not steps.muted:
+                break
+            else:
+                steps.stop.wait(_TICK_S)
+        steps.leave()
+
+    def _next(self, source: queue.Queue[T], sense: Modality) -> T | None:
+        ended = self._steps.camera_ended if sense == "face" else self._steps.microphone_ended
+        return _get(source, ended, self._steps.stop, lambda: sense in self._steps.muted)
+
+
+def _put(target: queue.Queue[T], item: T, stop: threading.Event) -> int:
+    """Wait for room; 0, or 1 if `stop` came first and the item was dropped."""
+    while not stop.is_set():
+        try:
+            target.put(item, timeout=_TICK_S)
+            return 0
+        except queue.Full:
+            continue
+    return 1
+
+
+def _sense(observation: FaceObservation | SpeechObservation) -> Modality:
+    return "face" if isinstance(observation, FaceObservation) else "speech"
+
+
+def _get(
+    source: queue.Queue[T], ended: threading.Event, stop: threading.Event, muted: Callable[[], bool] = lambda: False
+) -> T | None:
+    """Wait for an item; None when the source is empty and has ended or is muted, or on `stop`."""
+    while not stop.is_set():
+        last = ended.is_set() or muted()  # asked first: what was delivered before the end is still taken
+        try:
+            return source.get(timeout=0 if last else _TICK_S)
+        except queue.Empty:
+            if last:
+                return None
+    return None
+
+
+def _emptied(source: queue.Queue[T]) -> int:
+    """Throw away what waits; how many."""
+    count = 0
+    while True:
+        try:
+            source.get_nowait()
+        except queue.Empty:
+            return count
+        count += 1

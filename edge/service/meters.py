@@ -1,0 +1,75 @@
+"""The service's own numbers, read from the running process."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from pathlib import Path
+
+import numpy as np
+
+
+class Meters:
+    """Counts and latencies; safe to feed from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._started = time.monotonic()
+        self._cpu = (time.process_time(), self._started)
+        self._latencies_ms: deque[float] = deque(maxlen=4096)
+        #: Of the last few minutes, for a summary at the end.
+        self.lately_ms: deque[float] = deque(maxlen=4096)
+        self.faces = self.speech = self.events = 0
+
+    @property
+    def uptime_s(self) -> float:
+        return time.monotonic() - self._started
+
+    def fused(self, faces: int, speech: int, events: int, latency_ms: float | None) -> None:
+        """Count what one step of fusion took and gave; `latency_ms` is from capture of a frame to published."""
+        with self._lock:
+            self.faces += faces
+            self.speech += speech
+            self.events += events
+            if latency_ms is not None:
+                self._latencies_ms.append(latency_ms)
+                self.lately_ms.append(latency_ms)
+
+    def latency_ms(self) -> tuple[float | None, float | None]:
+        """p50 and p95 since the last call, None without any."""
+        with self._lock:
+            latencies, self._latencies_ms = list(self._latencies_ms), deque(maxlen=4096)
+        return percentiles(latencies)
+
+    def cpu_share(self) -> float:
+        """CPU seconds a second since the last call: 1.0 is one core."""
+        now, (cpu, then) = (time.process_time(), time.monotonic()), self._cpu
+        self._cpu = now
+        return (now[0] - cpu) / max(now[1] - then, 1e-3)
+
+
+def percentiles(latencies: list[float]) -> tuple[float | None, float | None]:
+    """p50 and p95, None without any value."""
+    if not latencies:
+        return None, None
+    p50, p95 = np.percentile(latencies, (50, 95))
+    return float(p50), float(p95)
+
+
+def rss_bytes() -> int:
+    """Resident memory of this process, 0 where /proc does not tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def temperature_c() -> float | None:
+    """The processor's temperature, None where the kernel does not tell."""
+    try:
+        return int(Path("/sys/class/thermal/thermal_zone0/temp").read_text(encoding="ascii")) / 1000
+    except (OSError, ValueError):
+        return None

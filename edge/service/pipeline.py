@@ -1,0 +1,84 @@
+"""Wiring of perception and fusion as the configuration asks for it; no threads here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import cv2
+
+from edge.config import Config
+from edge.fuse import EmotionFuser
+from edge.perceive.detector import HaarDetector
+from edge.perceive.face import FacePerception
+from edge.perceive.package import ModelPackage, Task, find_package, load_package
+from edge.perceive.runtime import Model
+from edge.perceive.speech import SpeechPerception
+from edge.perceive.vad import VoiceActivity
+from edge.records import EmotionEvent, FaceObservation, Modality, ModelInfo, SpeechObservation
+
+
+@dataclass(slots=True)
+class Pipeline:
+    """The perception of each enabled sense (None for one that is off), the fusion, and what is told of the models."""
+
+    face: FacePerception | None
+    speech: SpeechPerception | None
+    fuser: EmotionFuser
+    models: list[ModelInfo]
+
+    def fuse(self, observations: list[FaceObservation] | list[SpeechObservation], now_ns: int) -> list[EmotionEvent]:
+        """The events that follow from these observations, then from time passing until `now_ns`."""
+        events: list[EmotionEvent] = []
+        for observation in observations:
+            events += self.fuser.observe(observation)
+        return events + self.fuser.advance(now_ns)
+
+    def adopt(self, config: Config) -> None:
+        """Perceive by the thresholds of `config` from now on; any thread. Fusion is told by the thread that owns it."""
+        if self.face:
+            self.face.adopt(config.face, HaarDetector(config.face.smallest_px, config.face.neighbors))
+        if self.speech:
+            self.speech.adopt(config.speech)
+
+
+def build_pipeline(config: Config) -> Pipeline:
+    """Load and verify every model that the configuration needs.
+
+    Raises:
+        ModelError: one of them is missing, damaged, or not what it should be.
+    """
+    cv2.setNumThreads(config.inference.threads)
+    face = speech = None
+    models = []
+    if config.camera.enabled:
+        model = _load(config.face.model, "face", config)
+        detector = HaarDetector(config.face.smallest_px, config.face.neighbors)
+        face = FacePerception(config.face, detector, model)
+        models.append(_info(model.package))
+    if config.microphone.enabled:
+        model = _load(config.speech.model, "speech", config)
+        speech = SpeechPerception(config.speech, VoiceActivity(config.speech.quiet_dbfs), model)
+        models.append(_info(model.package))
+    return Pipeline(face, speech, EmotionFuser(config.fusion), models)
+
+
+def modalities(config: Config) -> list[Modality]:
+    """The senses that the configuration switches on."""
+    enabled = {"face": config.camera.enabled, "speech": config.microphone.enabled}
+    return [cast(Modality, name) for name, on in enabled.items() if on]
+
+
+def _load(name: str, task: Task, config: Config) -> Model:
+    return Model(load_package(find_package(name), task), config.inference.threads)
+
+
+def _info(package: ModelPackage) -> ModelInfo:
+    return ModelInfo(
+        task=package.task,
+        name=package.name,
+        version=package.version,
+        sha256=package.sha256,
+        licence=package.licence,
+        metrics=package.metrics,
+    )

@@ -1,0 +1,226 @@
+"""The running service: its sensors and threads, its health, its end."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from edge.capture import camera_source, microphone_source
+from edge.config import Config
+from edge.publish import Mailbox, Publisher
+from edge.records import AudioChunk, Frame, Health, SensorHealth
+from edge.remembered import from_environment
+from edge.service.control import AnySensor, Control
+from edge.service.flow import FastFlow, Flow, LiveFlow, Steps
+from edge.service.meters import Meters, rss_bytes, temperature_c
+from edge.service.pipeline import build_pipeline, modalities
+from edge.service.privacy import Privacy
+from edge.service.sensor import Sensor
+from edge.service.stopping import StopRequest
+
+_LOG = logging.getLogger(__name__)
+
+_LOOK_ROUND_S = 0.25
+# From SIGTERM to the end: at most the sum of these, under the 3 s that a hub (or an impatient person) waits.
+_JOIN_S = 1.2
+_PUBLISHER_CLOSE_S = 1.2
+# After a recording nobody is in a hurry: its last events may take the time of a slow network.
+_DELIVER_S = 10.0
+# Sound and picture of a recording begin this much later, so that the one that opens more slowly is not late.
+_OPENING_NS = 300_000_000
+
+
+class Service:
+    """Camera and microphone in, events out, until `request` is asked, or until every recording has ended.
+
+    Args:
+        reread: reads the configuration again, for a reload.
+
+    Raises (at construction, before any device is touched or thread started):
+        ConfigError: the configuration contradicts itself.
+        ModelError: a model cannot be used.
+        PublishError: the MQTT settings can never work.
+    """
+
+    def __init__(self, config: Config, request: StopRequest, reread: Callable[[], Config] | None = None) -> None:
+        self._request = request
+        remembered = from_environment()
+        privacy = Privacy(config.privacy, remembered)
+        self._stop = threading.Event()
+        self._crashed = False
+        #: Threads that would not end: they may be inside a driver, and leave no clean way out of the process.
+        self.stuck: list[str] = []
+        self._next_frame = 0
+        self.pipeline = build_pipeline(config)
+        mailbox = Mailbox()
+        self.publisher = Publisher(
+            config.mqtt,
+            config.device,
+            mailbox=mailbox,
+            home=config.homeassistant,
+            vehicle=config.vehicle,
+            remembered=remembered,
+        )
+        self.meters = Meters()
+        camera_ended, microphone_ended = threading.Event(), threading.Event()
+        steps = Steps(self.pipeline, self.publisher, self.meters, self._stop, camera_ended, microphone_ended)
+        self._steps = steps
+        self._flow: Flow = FastFlow(steps) if config.replay.pace == "fast" else LiveFlow(steps)
+        origin_ns = time.monotonic_ns() + _OPENING_NS
+        self.camera: Sensor[Frame] | None = None
+        self.microphone: Sensor[AudioChunk] | None = None
+        if config.camera.enabled:
+            frames = camera_source(config.camera, config.replay, origin_ns)
+            recording = _is_recording(config.camera.source)
+            muted = "camera" in privacy.muted
+            if muted:
+                steps.muted.add("face")
+            self.camera = Sensor(
+                "camera", frames, self._deliver_frame, recording, self._stop, camera_ended, muted=muted
+            )
+        else:
+            camera_ended.set()
+        if config.microphone.enabled:
+            sound = microphone_source(config.microphone, config.replay, origin_ns)
+            recording = _is_recording(config.microphone.source)
+            deliver = self._flow.deliver_chunk
+            muted = "microphone" in privacy.muted
+            if muted:
+                steps.muted.add("speech")
+            self.microphone = Sensor(
+                "microphone", sound, deliver, recording, self._stop, microphone_ended, lambda: sound.overflows, muted
+            )
+        else:
+            microphone_ended.set()
+        devices: dict[str, AnySensor] = {sensor.kind: sensor for sensor in (self.camera, self.microphone) if sensor}
+        if not remembered.kept:
+            _LOG.info("no $STATE_DIRECTORY: a restart will not know what was muted")
+        if privacy.muted:
+            _LOG.info("muted from the start: %s", ", ".join(sorted(privacy.muted)))
+        self._control = Control(
+            config, mailbox, self.publisher, self.pipeline, steps, privacy, devices, self._stop, reread
+        )
+
+    def reload(self) -> None:
+        """Ask for the configuration to be read again; returns at once, safe in a signal handler."""
+        self._control.reload_asked = True
+
+    def run(self, watch: Callable[[str], object] | None = None) -> int:
+        """Run until the end; the exit code: 0, or 1 if something broke or would not end.
+
+        Args:
+            watch: is given a line about the present state once a second.
+        """
+        sensors: list[AnySensor] = [s for s in (self.camera, self.microphone) if s]
+        self.publisher.start()
+        self.publisher.publish_info(self.pipeline.models, modalities(self._control.config))
+        workers = [self._thread(work, work.__name__) for work in self._flow.work()]
+        readers = [self._thread(sensor.run, sensor.kind) for sensor in sensors]
+        readers.append(self._thread(self._control.control, "control"))
+        try:
+            self._supervise(workers, sensors, watch)
+        finally:
+            code = self._end([*readers, *workers], sensors)
+        return code
+
+    def health(self) -> Health:
+        """The numbers of now; rates and latencies are since the last call."""
+        off = SensorHealth(state="off")
+        p50_ms, p95_ms = self.meters.latency_ms()
+        return Health(
+            uptime_s=self.meters.uptime_s,
+            camera=self.camera.health() if self.camera else off,
+            microphone=self.microphone.health() if self.microphone else off,
+            faces_observed=self.meters.faces,
+            speech_observed=self.meters.speech,
+            events=self.meters.events,
+            latency_p50_ms=p50_ms,
+            latency_p95_ms=p95_ms,
+            rss_bytes=rss_bytes(),
+            cpu_share=self.meters.cpu_share(),
+            temperature_c=temperature_c(),
+        )
+
+    def _deliver_frame(self, frame: Frame) -> int:
+        # A hole in the numbers: the source itself had to let frames go, because nobody read them in time.
+        unread = max(0, frame.sequence - self._next_frame)
+        self._next_frame = frame.sequence + 1
+        return unread + self._flow.deliver_frame(frame)
+
+    def _thread(self, work: Callable[[], None], name: str) -> threading.Thread:
+        # Daemons: a thread that hangs in a driver must not keep the process alive after its end was reported.
+        thread = threading.Thread(target=self._guarded, args=(work,), name=name, daemon=True)
+        thread.start()
+        return thread
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception:
+            # Nothing that is expected arrives here. A service with a dead thread only looks alive: end it, so that
+            # systemd starts a whole one.
+            _LOG.exception("%s: unexpected error, the service ends", threading.current_thread().name)
+            self._crashed = True
+            self._stop.set()
+
+    def _supervise(
+        self,
+        workers: Sequence[threading.Thread],
+        sensors: Sequence[AnySensor],
+        watch: Callable[[str], object] | None,
+    ) -> None:
+        """Report health and wait for the end."""
+        health_due = watch_due = 0.0
+        states: list[str] = []
+        while not (self._request.asked or self._stop.is_set()) and any(worker.is_alive() for worker in workers):
+            now = time.monotonic()
+            # Hubs learn at once that a sense is missing or back, not at the next regular report.
+            if now >= health_due or [sensor.state for sensor in sensors] != states:
+                states = [sensor.state for sensor in sensors]
+                health_due = now + self._control.config.health.interval_s
+                self.publisher.publish_health(self.health())
+            if watch and now >= watch_due:
+                watch_due = now + 1
+                watch(self._line())
+            self._stop.wait(_LOOK_ROUND_S)
+
+    def _end(self, threads: Sequence[threading.Thread], sensors: Sequence[AnySensor]) -> int:
+        self._stop.set()
+        # Closing ends a read that waits. Each in a thread: the other must not wait for a device that hangs.
+        closers = [self._thread(sensor.source.close, f"closing the {sensor.kind}") for sensor in sensors]
+        threads = [*threads, *closers]
+        deadline = time.monotonic() + _JOIN_S
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        self.stuck = [thread.name for thread in threads if thread.is_alive()]
+        if self.stuck:
+            _LOG.error("these threads did not end in %.1f s: %s", _JOIN_S, ", ".join(self.stuck))
+        self.publisher.publish_health(self.health())
+        deliver_by = time.monotonic() + _DELIVER_S
+        while self._owes() and not (self._request.asked or self._crashed) and time.monotonic() < deliver_by:
+            time.sleep(_LOOK_ROUND_S)
+        undelivered = self._owes() and not self._request.asked
+        self.publisher.close(_PUBLISHER_CLOSE_S)  # tells what it could not deliver
+        unread = any(sensor.failed for sensor in sensors)
+        return 1 if self.stuck or self._crashed or unread or undelivered else 0
+
+    def _owes(self) -> bool:
+        """Events would be lost with this process: not acknowledged, and not on disk for the next start."""
+        return self.publisher.queued > 0 and not self.publisher.keeps
+
+    def _line(self) -> str:
+        estimate = self._steps.estimate
+        emotion = f"{estimate.emotion} {estimate.confidence:.2f} ({estimate.subject})" if estimate else "nobody"
+        camera = self.camera.state if self.camera else "off"
+        microphone = self.microphone.state if self.microphone else "off"
+        hub = "connected" if self.publisher.connected else "away"
+        return (
+            f"{emotion} | camera {camera}, microphone {microphone} | faces {self.meters.faces}, "
+            f"speech {self.meters.speech}, events {self.meters.events} | hub {hub}"
+        )
+
+
+def _is_recording(source: str) -> bool:
+    return source.startswith(("file:", "images:"))

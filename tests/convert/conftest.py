@@ -1,0 +1,114 @@
+"""Tiny data sets in the forms of the real ones, and where the real ones may lie."""
+
+from __future__ import annotations
+
+import csv
+import os
+import wave
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edge.records import EMOTIONS
+
+# Whatever the user trains with: Keras is imported once in this process, and quantization needs TensorFlow.
+os.environ["KERAS_BACKEND"] = "tensorflow"
+
+_PACKS = Path(__file__).parents[2].parent / "shared" / "data"
+_RATE_HZ = 16_000
+_VOTES = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown")
+_COLUMNS = ("tile", "row", "label", *(f"ferplus_{word}" for word in (*_VOTES, "not_a_face")), "row_known")
+
+
+@pytest.fixture(scope="session")
+def packs() -> Callable[[str], Path]:
+    """The folder of a real data pack: packs("fer2013"); skips where it is absent."""
+
+    def find(name: str) -> Path:
+        if not (_PACKS / name).is_dir():
+            pytest.skip(f"needs the data pack {name} in {_PACKS}")
+        return _PACKS / name
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def small_fer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A FER2013 pack of 56 + 14 + 14 faces, emotion k as k dark bars; the first private image is in train too."""
+    folder = tmp_path_factory.mktemp("fer2013")
+    rng = np.random.default_rng(1)
+    twin = _bars(0, rng)
+    for split, count in (("train", 56), ("public_test", 14), ("private_test", 14)):
+        images = [_bars(index % 7, rng) for index in range(count)]
+        if split != "public_test":
+            images[7 if split == "train" else 0] = twin
+        _write_pack(folder, split, images)
+    return folder
+
+
+def _bars(count: int, rng: np.random.Generator) -> np.ndarray:
+    image = rng.integers(150, 200, (48, 48)).astype(np.uint8)
+    for bar in range(count):
+        image[:, 3 + 6 * bar : 6 + 6 * bar] //= 4
+    return image
+
+
+def _write_pack(folder: Path, split: str, images: list[np.ndarray]) -> None:
+    mosaic = np.zeros((48 * (len(images) // 320 + 1), 48 * 320), np.uint8)
+    with (folder / f"{split}.csv").open("w", newline="") as file:
+        table = csv.DictWriter(file, _COLUMNS)
+        table.writeheader()
+        for row, image in enumerate(images):
+            tile = len(images) - 1 - row  # the table, not the order, says which tile is whose
+            mosaic[:48, 48 * tile : 48 * tile + 48] = image
+            votes = dict.fromkeys(_COLUMNS[3:-1], 0) | {"ferplus_anger": 6, "ferplus_contempt": 2, "ferplus_neutral": 2}
+            known = int(row != 1)
+            table.writerow({"tile": tile, "row": row, "label": EMOTIONS[row % 7], **votes, "row_known": known})
+    Image.fromarray(mosaic).save(folder / f"{split}.webp", lossless=True)
+
+
+@pytest.fixture(scope="session")
+def write_wav() -> Callable[..., Path]:
+    """write_wav(path, samples float [N], rate_hz=16000, channels=1)"""
+
+    def write(path: Path, samples: np.ndarray, rate_hz: int = _RATE_HZ, channels: int = 1) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with wave.open(str(path), "wb") as file:
+            file.setnchannels(channels)
+            file.setsampwidth(2)
+            file.setframerate(rate_hz)
+            file.writeframes(np.repeat(np.rint(samples * 32767).astype("<i2"), channels).tobytes())
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def small_corpora(tmp_path_factory: pytest.TempPathFactory, write_wav: Callable[..., Path]) -> Path:
+    """RAVDESS actors 5, 6 and 7 (all eight emotions), a TESS word, an EMO-DB sentence and a noise, as short tones.
+
+    Actor 5 said one sentence twice, with not one sample's difference.
+    """
+    folder = tmp_path_factory.mktemp("corpora")
+    rng = np.random.default_rng(2)
+
+    def tone(pitch_hz: float) -> np.ndarray:
+        time_s = np.arange(int(_RATE_HZ * 0.8)) / _RATE_HZ
+        return 0.3 * np.sin(2 * np.pi * pitch_hz * time_s) + 0.002 * rng.standard_normal(len(time_s))
+
+    for actor in (5, 6, 7):
+        for emotion in range(1, 9):
+            name = f"03-01-{emotion:02}-01-01-01-{actor:02}.wav"
+            write_wav(folder / "ravdess" / f"Actor_{actor:02}" / name, tone(100 * emotion + actor))
+    twice = folder / "ravdess" / "Actor_05" / "03-01-03-01-01-01-05.wav"
+    (twice.parent / "03-01-03-01-01-02-05.wav").write_bytes(twice.read_bytes())
+    for word in ("angry", "ps", "neutral"):
+        write_wav(folder / "tess" / f"OAF_back_{word}.wav", tone(250))
+    write_wav(folder / "tess" / "OA_bite_neutral.wav", tone(260))
+    for letter in ("W", "L", "F"):
+        write_wav(folder / "emodb" / "wav" / f"03a01{letter}a.wav", tone(180))
+    write_wav(folder / "noise" / "hum.wav", 0.1 * rng.standard_normal(_RATE_HZ))
+    return folder

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from convert.metrics import confusion, ece, figures, uar
+from edge.records import EMOTIONS
+
+
+def _sure(predicted: list[int], confidence: float = 0.9) -> np.ndarray:
+    probabilities = np.full((len(predicted), 7), (1 - confidence) / 6, np.float32)
+    probabilities[np.arange(len(predicted)), predicted] = confidence
+    return probabilities
+
+
+def test_figures_of_a_small_example_counted_by_hand():
+    labels = np.array([0, 0, 0, 0, 3, 3])
+    measured = figures(_sure([0, 0, 0, 3, 3, 0]), labels)
+    assert measured["count"] == 6
+    assert measured["accuracy"] == pytest.approx(4 / 6, abs=1e-4)
+    assert measured["uar"] == pytest.approx((3 / 4 + 1 / 2) / 2, abs=1e-4)
+    assert measured["macro_f1"] == pytest.approx((6 / 8 + 2 / 4) / 2, abs=1e-4)
+    assert measured["ece"] == pytest.approx(0.9 - 4 / 6, abs=1e-4)
+    assert measured["recall"]["angry"] == 0.75
+    assert measured["recall"]["sad"] is None
+    assert measured["confusion"][0] == [3, 0, 0, 1, 0, 0, 0]
+    assert list(measured["recall"]) == list(EMOTIONS)
+
+
+def test_uar_counts_rare_emotions_like_frequent_ones():
+    labels = np.array([6] * 98 + [1] * 2)
+    assert uar(np.full(100, 6), labels) == 0.5
+
+
+def test_confusion_rows_are_true_emotions():
+    assert confusion(np.array([2, 2]), np.array([1, 2]))[1].tolist() == [0, 0, 1, 0, 0, 0, 0]
+
+
+def test_ece_is_small_where_confidence_tells_the_truth_and_large_where_it_does_not():
+    rng = np.random.default_rng(0)
+    confidence = rng.uniform(0.2, 1.0, 20_000).astype(np.float32)
+    probabilities = np.stack([_sure([0], share)[0] for share in confidence])
+    right = rng.random(20_000) < probabilities.max(axis=1)
+    guesses = probabilities.argmax(axis=1)
+    honest = np.where(right, guesses, (guesses + 1) % 7)
+    assert ece(probabilities, honest) < 0.02
+    assert ece(probabilities, (guesses + 1) % 7) > 0.5

@@ -1,0 +1,45 @@
+"""The packages that the project ships still do what their model.json says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from convert.datasets.fer2013 import load
+from convert.datasets.speech import load_corpora
+from convert.evaluate import face_figures, face_tensors, outputs
+from convert.metrics import figures
+from convert.voices import load_voices
+from edge.perceive.features import normalise_mfcc
+from edge.perceive.package import find_package, load_package
+from edge.perceive.runtime import Model
+
+
+def test_the_face_package_reaches_its_accuracy(packs):
+    model = Model(load_package(find_package("face-emotion"), "face"))
+    stated = model.package.description["metrics"]["FER2013 PrivateTest"]["int8"]
+    assert stated["accuracy"] >= 0.62
+    assert stated["count"] == 3589
+    faces = load(packs("fer2013"), "private_test").only(np.arange(0, 3589, 4))
+    # The standard error of a share near 0.65 over 898 pictures is 0.016; half of that comes from the subset alone.
+    assert face_figures(model, faces)["accuracy"] == pytest.approx(stated["accuracy"], abs=0.04)
+
+
+def test_the_speech_package_is_at_least_as_good_on_voices_that_it_knows_as_on_unheard_ones(packs):
+    model = Model(load_package(find_package("speech-emotion"), "speech"))
+    (stated,) = (kinds["int8"] for kinds in model.package.description["metrics"].values())
+    assert stated["uar_mean"] >= 0.48
+    assert len(stated["uar_folds"]) == 6
+    clips = [clip for clip in load_corpora(packs("ravdess").parent) if clip.corpus == "ravdess"][::12]
+    voices = load_voices(clips, model.package.input, 0)
+    tensors = np.stack([normalise_mfcc(window, model.package.input) for window in voices.windows])
+    assert figures(model.emotions(outputs(model, tensors)), voices.labels)["accuracy"] > stated["accuracy"]
+
+
+def test_a_flat_grey_face_gives_no_certain_answer():
+    model = Model(load_package(find_package("face-emotion"), "face"))
+    from convert.datasets.fer2013 import Faces
+
+    nobody = Faces(np.full((1, 48, 48), 128, np.uint8), np.zeros(1, np.int64), np.zeros((1, 7), np.float32))
+    (probabilities,) = model.emotions(outputs(model, face_tensors(model.package.input, nobody)))
+    assert probabilities.max() < 0.9

@@ -1,0 +1,114 @@
+"""Golden behaviour of the features that training and the device share."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import python_speech_features as psf
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.perceive.features import FaceInput, SpeechInput, crop_face, face_tensor, mfcc, normalise_mfcc, speech_tensor
+from edge.records import Box
+
+GREY = FaceInput(height=48, width=48, channels=1, low=-1.0, high=1.0, crop_margin=0.0)
+MFCC = SpeechInput(16_000, 1000, 25, 10, 40, 20, 60, 7600, True, (0.0,) * 20, (1.0,) * 20)
+
+
+def tone(hz: float, seconds: float, amplitude: float = 0.1) -> np.ndarray:
+    time_s = np.arange(int(16_000 * seconds)) / 16_000
+    return (amplitude * np.sin(2 * np.pi * hz * time_s)).astype(np.float32)
+
+
+def test_a_crop_inside_the_picture_is_cut_not_copied():
+    image = np.arange(100 * 80 * 3, dtype=np.uint8).reshape(100, 80, 3)
+    crop = crop_face(image, Box(10, 20, 30, 20), 0.0)
+    assert crop.shape == (30, 30, 3)
+    assert np.shares_memory(crop, image)
+    np.testing.assert_array_equal(crop, image[15:45, 10:40])
+
+
+def test_a_margin_widens_the_square_on_each_side():
+    assert crop_face(np.zeros((100, 100), np.uint8), Box(30, 30, 40, 40), 0.25).shape == (60, 60)
+
+
+@given(
+    st.integers(1, 40),
+    st.integers(1, 40),
+    st.floats(-100, 100),
+    st.floats(-100, 100),
+    st.floats(0, 120),
+    st.floats(0, 120),
+)
+def test_a_crop_is_square_and_never_empty_wherever_the_box_lies(height, width, x, y, w, h):
+    image = np.full((height, width, 3), 7, np.uint8)
+    crop = crop_face(image, Box(x, y, w, h), 0.1)
+    assert crop.shape[0] == crop.shape[1] >= 1
+    assert (crop == 7).all()
+
+
+def test_pixels_are_mapped_onto_the_model_range():
+    tensor = face_tensor(np.array([[0, 255]] * 2, np.uint8), replace(GREY, height=2, width=2))
+    np.testing.assert_allclose(tensor[:, :, 0], [[-1, 1], [-1, 1]], atol=1e-6)
+    assert tensor.dtype == np.float32
+
+
+def test_red_green_and_blue_become_grey_with_their_luminance():
+    """ITU-R BT.601: a swap of red and blue would show here."""
+    for channel, weight in enumerate((0.299, 0.587, 0.114)):
+        crop = np.zeros((48, 48, 3), np.uint8)
+        crop[:, :, channel] = 255
+        assert face_tensor(crop, replace(GREY, low=0.0)).mean() == pytest.approx(weight, abs=0.003)
+
+
+@pytest.mark.parametrize("side", [1, 20, 48, 300])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_any_crop_gives_the_model_shape(side: int, channels: int):
+    spec = replace(GREY, channels=channels)
+    for crop in (np.zeros((side, side), np.uint8), np.zeros((side, side, 3), np.uint8)):
+        assert face_tensor(crop, spec).shape == (48, 48, channels)
+
+
+def test_mfcc_is_what_python_speech_features_computes():
+    """The same steps as its own mfcc(). The floor, far below this signal, moves a coefficient by less than 0.06."""
+    rng = np.random.default_rng(3)
+    samples = (tone(440, 1) + rng.normal(0, 0.05, 16_000)).astype(np.float32)
+    theirs = psf.mfcc(
+        samples, 16_000, 0.025, 0.01, 20, 40, 512, 60, 7600, 0.97, 22, appendEnergy=False, winfunc=np.hamming
+    )
+    ours = mfcc(samples, MFCC)
+    assert ours.shape == (98, 20)
+    np.testing.assert_allclose(ours, theirs[:98], rtol=0, atol=0.06)
+
+
+def test_frames_do_not_depend_on_where_the_window_begins():
+    """Each frame is its own, but for the pre-emphasis of the very first sample: streaming can compute it once."""
+    samples = np.random.default_rng(4).normal(0, 0.1, 16_000).astype(np.float32)
+    np.testing.assert_allclose(mfcc(samples[1600:], MFCC)[1:], mfcc(samples, MFCC)[11:], atol=1e-4)
+
+
+def test_silence_is_a_constant_and_finite():
+    cepstra = mfcc(np.zeros(16_000, np.float32), MFCC)
+    assert np.isfinite(cepstra).all()
+    assert np.ptp(cepstra, axis=0).max() < 1e-5
+
+
+def test_gain_falls_out_with_the_mean():
+    noise = np.random.default_rng(5).normal(0, 0.3, 16_000).astype(np.float32)
+    # 20 dB softer; what is left is the floor under the softest bands.
+    assert np.abs(speech_tensor(noise, MFCC) - speech_tensor(noise / 10, MFCC)).mean() < 0.05
+    assert speech_tensor(noise, MFCC).std() > 1
+
+
+def test_normalisation_uses_the_constants_of_the_package():
+    spec = replace(MFCC, mean_removed=False, mean=(2.0,) * 20, std=(4.0,) * 20)
+    np.testing.assert_allclose(normalise_mfcc(np.full((3, 20), 10, np.float32), spec), 2.0)
+
+
+def test_lengths():
+    assert MFCC.shape == (98, 20) == speech_tensor(tone(200, 1), MFCC).shape
+    assert mfcc(np.zeros(100, np.float32), MFCC).shape == (0, 20)
+    with pytest.raises(ValueError, match="needs 16000 samples, got 15999"):
+        speech_tensor(np.zeros(15_999, np.float32), MFCC)

@@ -1,0 +1,64 @@
+"""A voice is heard, noise and silence are not."""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from edge.demo.clip import synthetic_voice
+from edge.perceive.vad import CHUNK_SAMPLES, VoiceActivity, level_dbfs
+
+DATA = Path(__file__).parents[2].parent / "shared" / "data"
+
+
+def spoken(samples: np.ndarray, voice: VoiceActivity | None = None) -> float:
+    voice = voice or VoiceActivity(-55)
+    chunks = samples[: len(samples) // CHUNK_SAMPLES * CHUNK_SAMPLES].reshape(-1, CHUNK_SAMPLES)
+    return float(np.mean([voice.probability(chunk) > 0.5 for chunk in chunks]))
+
+
+def read(path: Path) -> np.ndarray:
+    resampler = av.AudioResampler("flt", "mono", 16_000)
+    with av.open(str(path)) as container:
+        return np.concatenate([r.to_ndarray()[0] for f in container.decode(audio=0) for r in resampler.resample(f)])
+
+
+def test_levels():
+    assert level_dbfs(np.zeros(512, np.float32)) == -math.inf
+    assert level_dbfs(np.ones(512, np.float32)) == pytest.approx(0)
+    assert level_dbfs(np.full(512, 0.1, np.float32)) == pytest.approx(-20, abs=1e-3)
+
+
+def test_a_synthetic_voice_is_a_voice_until_it_is_too_soft():
+    assert spoken(synthetic_voice(6)) > 0.5
+    assert spoken(synthetic_voice(6) * 1e-4) == 0
+
+
+def test_noise_and_silence_are_no_voice():
+    noise = np.random.default_rng(0).normal(0, 0.05, 16_000 * 4).astype(np.float32)
+    assert spoken(noise) < 0.05
+    assert spoken(np.zeros(16_000, np.float32)) == 0
+
+
+def test_it_forgets_after_a_second_of_silence():
+    voice, fresh = VoiceActivity(-55), VoiceActivity(-55)
+    spoken(synthetic_voice(2), voice)
+    spoken(np.zeros(CHUNK_SAMPLES * 32, np.float32), voice)
+    chunk = synthetic_voice(1)[:CHUNK_SAMPLES]
+    assert voice.probability(chunk) == pytest.approx(fresh.probability(chunk))
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="the data packs are not here")
+def test_people_are_heard_and_other_sounds_are_not():
+    people = [read(path) for path in sorted((DATA / "ravdess").glob("03-01-0[1-8]-01-01-01-0[12].flac"))]
+    assert np.mean([spoken(clip) > 0.1 for clip in people]) == 1.0
+    with (DATA / "noise" / "noise.csv").open(encoding="utf-8") as rows:
+        names = [
+            row["file"] for row in csv.DictReader(rows) if row["class"] not in ("crying_baby", "baby_cry", "sneezing")
+        ]
+    assert np.mean([spoken(read(DATA / "noise" / name)) for name in names[::8]]) < 0.05

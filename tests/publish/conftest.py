@@ -1,0 +1,109 @@
+"""Records to publish, and publishers that end with their test."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.config import DeviceConfig, MqttConfig
+from edge.publish import Publisher
+from edge.records import EMOTIONS, EmotionEstimate, EmotionEvent, Evidence, Health, ModelInfo, SensorHealth
+
+DEVICE = DeviceConfig(id="kitchen-pi", place="kitchen")
+
+
+@pytest.fixture
+def event_of() -> Callable[..., EmotionEvent]:
+    """An event that happened just now, on a face that was seen 40 ms ago."""
+
+    def make(emotion: str = "happy", previous: str | None = "neutral", kind: Any = "emotion.change") -> EmotionEvent:
+        now_ns = time.monotonic_ns()
+        probabilities = {name: 0.7 if name == emotion else 0.05 for name in EMOTIONS}
+        estimate = EmotionEstimate(
+            subject="face-3",
+            emotion=emotion,
+            confidence=0.7,
+            probabilities=probabilities,
+            valence=0.62,
+            arousal=0.31,
+            agreement=None,
+            modalities={"face": Evidence(1.0, 0.9, now_ns - 40_000_000, probabilities)},
+            start_ns=now_ns - 2_000_000_000,
+            time_ns=now_ns,
+        )
+        return EmotionEvent(kind, estimate, previous, 5400)
+
+    return make
+
+
+@pytest.fixture
+def health() -> Health:
+    camera = SensorHealth("ok", "", "rtsp://door:s3cret@10.0.0.7/main", 14.9, 1503, 2, 0)
+    microphone = SensorHealth("down", "no device named 'USB mic'", "device:USB mic", 0.0, 0, 0, 3)
+    return Health(100.25, camera, microphone, 1400, 0, 17, 31.0, 88.5, 150_000_000, 0.25, None)
+
+
+@pytest.fixture
+def models() -> list[ModelInfo]:
+    metrics = {"int8": {"accuracy": 0.6512345, "ece": float("nan")}, "classes": ["angry", "happy"], "samples": 3589}
+    return [ModelInfo("face", "face-emotion", "1.0.0", "0f" * 32, "Apache-2.0; data: non-commercial", metrics)]
+
+
+@pytest.fixture
+def publish_to() -> Iterator[Callable[..., Publisher]]:
+    """A started publisher for the broker at a url; keywords are keys of [mqtt]."""
+    publishers: list[Publisher] = []
+
+    def start(url: str, **keys: Any) -> Publisher:
+        publisher = Publisher(MqttConfig(url=url, **keys), DEVICE)
+        publishers.append(publisher)
+        publisher.start()
+        return publisher
+
+    yield start
+    for publisher in publishers:
+        publisher.close(0.5)
+
+
+@pytest.fixture
+def until() -> Callable[[Callable[[], Any]], Any]:
+    """Waits until a condition holds."""
+
+    def wait(condition: Callable[[], Any], timeout_s: float = 15.0) -> Any:
+        end_s = time.monotonic() + timeout_s
+        while not (found := condition()):
+            if time.monotonic() > end_s:
+                pytest.fail(f"did not become true within {timeout_s} s")
+            time.sleep(0.01)
+        return found
+
+    return wait
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> Path:
+    """A folder with an authority's ca.pem, and signed by it: server.pem for localhost, other.pem for another host,
+    client.pem for the user kitchen-pi; each with its .key."""
+    if not shutil.which("openssl"):
+        pytest.skip("openssl is not installed")
+    folder = tmp_path / "certificates"
+    folder.mkdir()
+
+    def openssl(*arguments: str) -> None:
+        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+
+    new = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    authority = ["-subj", "/CN=test authority", "-addext", "keyUsage=critical,keyCertSign"]  # Python 3.13 is strict
+    openssl(*new, *authority, "-keyout", "ca.key", "-out", "ca.pem")
+    signed = ["-CA", "ca.pem", "-CAkey", "ca.key", "-addext", "basicConstraints=critical,CA:FALSE"]
+    for name, common, host in (("server", "broker", "localhost"), ("other", "broker", "elsewhere.example")):
+        names = ["-subj", f"/CN={common}", "-addext", f"subjectAltName=DNS:{host}"]
+        openssl(*new, *signed, *names, "-keyout", f"{name}.key", "-out", f"{name}.pem")
+    openssl(*new, *signed, "-subj", "/CN=kitchen-pi", "-keyout", "client.key", "-out", "client.pem")
+    return folder

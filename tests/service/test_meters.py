@@ -1,0 +1,32 @@
+"""The service's own numbers are real."""
+
+from __future__ import annotations
+
+import numpy as np
+import psutil
+import pytest
+
+from edge.service.meters import Meters, percentiles, rss_bytes
+
+
+def test_memory_is_what_the_system_says():
+    assert rss_bytes() == pytest.approx(psutil.Process().memory_info().rss, rel=0.05)
+
+
+def test_cpu_share_counts_work():
+    meters = Meters()
+    meters.cpu_share()
+    total = sum(float(np.sort(np.random.default_rng(i).random(200_000))[0]) for i in range(10))
+    assert total > 0
+    assert meters.cpu_share() > 0.1
+
+
+def test_latency_is_of_the_time_since_the_last_report():
+    meters = Meters()
+    assert meters.latency_ms() == (None, None)
+    for value in range(101):
+        meters.fused(1, 0, 0, float(value))
+    assert meters.latency_ms() == (50.0, 95.0)
+    assert meters.latency_ms() == (None, None)
+    assert meters.faces == 101
+    assert percentiles(list(meters.lately_ms)) == (50.0, 95.0)

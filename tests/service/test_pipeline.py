@@ -1,0 +1,35 @@
+"""Perception and fusion wired as configured."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from edge.config import CameraConfig, Config, FaceConfig, MicrophoneConfig
+from edge.errors import ModelError
+from edge.service.pipeline import build_pipeline, modalities
+
+DEAF = replace(Config(), microphone=MicrophoneConfig(enabled=False))
+BLIND = replace(Config(), camera=CameraConfig(enabled=False))
+
+
+def test_only_what_is_enabled_is_loaded():
+    both, deaf, blind = build_pipeline(Config()), build_pipeline(DEAF), build_pipeline(BLIND)
+    assert [model.task for model in both.models] == ["face", "speech"]
+    assert (deaf.speech, [model.task for model in deaf.models]) == (None, ["face"])
+    assert (blind.face, [model.task for model in blind.models]) == (None, ["speech"])
+    assert [modalities(config) for config in (Config(), DEAF, BLIND)] == [["face", "speech"], ["face"], ["speech"]]
+
+
+def test_models_are_told_of_with_hash_licence_and_figures():
+    for model in build_pipeline(Config()).models:
+        assert len(model.sha256) == 64
+        assert model.version
+        assert model.licence
+        assert model.metrics
+
+
+def test_a_missing_model_is_named():
+    with pytest.raises(ModelError, match="model package 'none'"):
+        build_pipeline(replace(Config(), face=FaceConfig(model="none")))
