@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import json
 import logging
 import math
 import os
+import resource
 import signal
 import sys
 from dataclasses import replace
@@ -43,6 +45,9 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     config = _config(options.config)
     _log_to_stderr(config.log.level)
+    # SIGABRT is how systemd's watchdog ends a service that hangs: the journal then tells where each thread stood.
+    faulthandler.enable()
+    _no_core_dumps()
     request = stop_on_signals()
     _LOG.info("emotion-edge %s starts as %r", __version__, config.device.name)
     from edge.service.service import Service  # takes a second: --help does not wait for it
@@ -53,6 +58,11 @@ def _run(options: argparse.Namespace) -> int:
     _LOG.info("emotion-edge ends with exit code %d", code)
     _leave_if_stuck(service.stuck)
     return code
+
+
+def _no_core_dumps() -> None:
+    """A core dump would write the last picture and sound to the disk."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _demo(options: argparse.Namespace) -> int:

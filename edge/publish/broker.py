@@ -68,9 +68,12 @@ def find_broker(mqtt: MqttConfig) -> Broker:
 
 
 def _password(mqtt: MqttConfig) -> str | None:
-    """The systemd credential, else `password_file`, else the environment; None when there is none."""
+    """The systemd credential, else `password_file`, else the environment; None when there is none.
+
+    An empty credential is none: the unit loads it from a file that the installer leaves empty.
+    """
     credential = Path(os.environ.get("CREDENTIALS_DIRECTORY", "")) / CREDENTIAL
-    if "CREDENTIALS_DIRECTORY" in os.environ and credential.exists():
+    if "CREDENTIALS_DIRECTORY" in os.environ and credential.exists() and credential.stat().st_size:
         return _read(credential, f"systemd credential {CREDENTIAL}")
     if mqtt.password_file:
         return _read(Path(mqtt.password_file), "[mqtt] password_file")

@@ -98,6 +98,8 @@ class Publisher:
         self._goodbye_owed = False
         self._protocol: str | None = None
         self._connections = 0
+        #: Counts the rounds of a connection's work: a number that stands still while connected is a thread that hangs.
+        self.rounds = 0
         self._dropped_told = 0
         self._refusals_told: set[int] = set()
         self._refused_now = False
@@ -301,6 +303,7 @@ class Publisher:
             self._announcer.repeat()
             self._subscribe_again = True
             while True:
+                self.rounds += 1
                 if self._subscribe_again:
                     self._subscribe_again = False
                     connection.subscribe(self._subscriptions())

@@ -39,6 +39,7 @@ class Control:
     Args:
         devices: ``camera`` and ``microphone``, as far as they are enabled.
         reread: reads the configuration again as at the start; None: there is no file.
+        step: called on each round of the thread's work.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Control:
         devices: Mapping[str, AnySensor],
         stop: threading.Event,
         reread: Callable[[], Config] | None,
+        step: Callable[[], None] = lambda: None,
     ) -> None:
         #: What is in force now.
         self.config = config
@@ -64,6 +66,7 @@ class Control:
         self._devices = devices
         self._stop = stop
         self._reread = reread
+        self._step = step
         self._started = time.monotonic()
         self._outcomes: dict[str, Callable[[Command], dict[str, Any]]] = {
             "privacy": self._set_privacy,
@@ -77,6 +80,7 @@ class Control:
     def control(self) -> None:
         """The thread's work, until `stop`."""
         while not self._stop.is_set():
+            self._step()
             if self.reload_asked:
                 self.reload_asked = False
                 self._reload_by_signal()

@@ -23,6 +23,7 @@ from edge.records import (
 from edge.service.meters import Meters
 from edge.service.newest import Newest
 from edge.service.pipeline import Pipeline
+from edge.service.progress import Progress
 
 _LOG = logging.getLogger(__name__)
 
@@ -70,8 +71,10 @@ class Steps:
         stop: threading.Event,
         camera_ended: threading.Event,
         microphone_ended: threading.Event,
+        progress: Progress,
     ) -> None:
         self.stop = stop
+        self.progress = progress
         self.camera_ended = camera_ended
         self.microphone_ended = microphone_ended
         #: The newest estimate, for whoever looks on from another thread: the fuser itself belongs to one.
@@ -171,6 +174,7 @@ class LiveFlow:
     def see(self) -> None:
         while not self._steps.stop.is_set():
             ended = self._steps.camera_ended.is_set()
+            self._steps.progress.step("see")
             frame = self._frames.get(_TICK_S)
             if frame is not None:
                 _put(self._observed, (self._steps.look(frame), frame.captured_ns), self._steps.stop)
@@ -179,14 +183,19 @@ class LiveFlow:
         self._seen_all.set()
 
     def hear(self) -> None:
-        while (chunk := _get(self._chunks, self._steps.microphone_ended, self._steps.stop)) is not None:
+        while (chunk := self._next_chunk()) is not None:
             observations = self._steps.listen(chunk)
             if observations:
                 _put(self._observed, (observations, chunk.end_ns), self._steps.stop)
         self._heard_all.set()
 
+    def _next_chunk(self) -> AudioChunk | None:
+        steps = self._steps
+        return _get(self._chunks, steps.microphone_ended, steps.stop, step=lambda: steps.progress.step("hear"))
+
     def fuse(self) -> None:
         while not self._steps.stop.is_set():
+            self._steps.progress.step("fuse")
             ended = self._seen_all.is_set() and self._heard_all.is_set()
             try:
                 observations, time_ns = self._observed.get(timeout=_TICK_S)
@@ -220,6 +229,7 @@ class FastFlow:
         frame: Frame | None = None
         chunk: AudioChunk | None = None
         while not steps.stop.is_set():
+            steps.progress.step("replay")
             steps.obey()
             frame = frame or self._next(self._frames, "face")
             chunk = chunk or self._next(self._chunks, "speech")
@@ -237,7 +247,8 @@ class FastFlow:
 
     def _next(self, source: queue.Queue[T], sense: Modality) -> T | None:
         ended = self._steps.camera_ended if sense == "face" else self._steps.microphone_ended
-        return _get(source, ended, self._steps.stop, lambda: sense in self._steps.muted)
+        steps = self._steps
+        return _get(source, ended, steps.stop, lambda: sense in steps.muted, lambda: steps.progress.step("replay"))
 
 
 def _put(target: queue.Queue[T], item: T, stop: threading.Event) -> int:
@@ -256,10 +267,15 @@ def _sense(observation: FaceObservation | SpeechObservation) -> Modality:
 
 
 def _get(
-    source: queue.Queue[T], ended: threading.Event, stop: threading.Event, muted: Callable[[], bool] = lambda: False
+    source: queue.Queue[T],
+    ended: threading.Event,
+    stop: threading.Event,
+    muted: Callable[[], bool] = lambda: False,
+    step: Callable[[], None] = lambda: None,
 ) -> T | None:
-    """Wait for an item; None when the source is empty and has ended or is muted, or on `stop`."""
+    """Wait for an item; None when the source is empty and has ended or is muted, or on `stop`. Waiting is progress."""
     while not stop.is_set():
+        step()
         last = ended.is_set() or muted()  # asked first: what was delivered before the end is still taken
         try:
             return source.get(timeout=0 if last else _TICK_S)

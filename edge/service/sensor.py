@@ -43,6 +43,7 @@ class Sensor(Generic[T]):
         finished: set when nothing more will be delivered.
         lost: how many items the device itself has lost since start.
         muted: keep the device closed from the start on.
+        step: called on each round of the work, also of waiting: the thread gets on.
     """
 
     def __init__(
@@ -55,8 +56,10 @@ class Sensor(Generic[T]):
         finished: threading.Event,
         lost: Callable[[], int] = lambda: 0,
         muted: bool = False,
+        step: Callable[[], None] = lambda: None,
     ) -> None:
         self.kind = kind
+        self._step = step
         self.source = source
         self._deliver = deliver
         self._recording = recording
@@ -82,6 +85,7 @@ class Sensor(Generic[T]):
         retry_s = _FIRST_RETRY_S
         try:
             while not self._stop.is_set():
+                self._step()
                 if self._muted.is_set():
                     self._rest()
                     continue
@@ -145,7 +149,7 @@ class Sensor(Generic[T]):
         _LOG.info("%s: muted, %s is closed", self.kind, self.source.name)
         self._closed.set()
         while self._muted.is_set() and not self._stop.wait(_NOTICE_S):
-            pass
+            self._step()
         self._closed.clear()
         if not self._stop.is_set():
             self.state = "starting"
@@ -154,10 +158,11 @@ class Sensor(Generic[T]):
     def _pause(self, seconds: float) -> None:
         end_s = time.monotonic() + seconds
         while time.monotonic() < end_s and not (self._muted.is_set() or self._stop.wait(_NOTICE_S)):
-            pass
+            self._step()
 
     def _read_all(self) -> None:
         while not (self._stop.is_set() or self._muted.is_set()):
+            self._step()
             item = self.source.read()
             if self._muted.is_set():
                 return

@@ -15,8 +15,10 @@ from edge.remembered import from_environment
 from edge.service.control import AnySensor, Control
 from edge.service.flow import FastFlow, Flow, LiveFlow, Steps
 from edge.service.meters import Meters, rss_bytes, temperature_c
+from edge.service.notify import notifier, watchdog_s
 from edge.service.pipeline import build_pipeline, modalities
 from edge.service.privacy import Privacy
+from edge.service.progress import Progress, Watchdog
 from edge.service.sensor import Sensor
 from edge.service.stopping import StopRequest
 
@@ -46,6 +48,9 @@ class Service:
 
     def __init__(self, config: Config, request: StopRequest, reread: Callable[[], Config] | None = None) -> None:
         self._request = request
+        self._notifier = notifier()
+        self._progress = Progress()
+        self._watchdog = Watchdog(self._rounds, watchdog_s())
         remembered = from_environment()
         privacy = Privacy(config.privacy, remembered)
         self._stop = threading.Event()
@@ -65,7 +70,9 @@ class Service:
         )
         self.meters = Meters()
         camera_ended, microphone_ended = threading.Event(), threading.Event()
-        steps = Steps(self.pipeline, self.publisher, self.meters, self._stop, camera_ended, microphone_ended)
+        steps = Steps(
+            self.pipeline, self.publisher, self.meters, self._stop, camera_ended, microphone_ended, self._progress
+        )
         self._steps = steps
         self._flow: Flow = FastFlow(steps) if config.replay.pace == "fast" else LiveFlow(steps)
         origin_ns = time.monotonic_ns() + _OPENING_NS
@@ -78,7 +85,14 @@ class Service:
             if muted:
                 steps.muted.add("face")
             self.camera = Sensor(
-                "camera", frames, self._deliver_frame, recording, self._stop, camera_ended, muted=muted
+                "camera",
+                frames,
+                self._deliver_frame,
+                recording,
+                self._stop,
+                camera_ended,
+                muted=muted,
+                step=lambda: self._progress.step("camera"),
             )
         else:
             camera_ended.set()
@@ -90,7 +104,15 @@ class Service:
             if muted:
                 steps.muted.add("speech")
             self.microphone = Sensor(
-                "microphone", sound, deliver, recording, self._stop, microphone_ended, lambda: sound.overflows, muted
+                "microphone",
+                sound,
+                deliver,
+                recording,
+                self._stop,
+                microphone_ended,
+                lost=lambda: sound.overflows,
+                muted=muted,
+                step=lambda: self._progress.step("microphone"),
             )
         else:
             microphone_ended.set()
@@ -100,7 +122,16 @@ class Service:
         if privacy.muted:
             _LOG.info("muted from the start: %s", ", ".join(sorted(privacy.muted)))
         self._control = Control(
-            config, mailbox, self.publisher, self.pipeline, steps, privacy, devices, self._stop, reread
+            config,
+            mailbox,
+            self.publisher,
+            self.pipeline,
+            steps,
+            privacy,
+            devices,
+            self._stop,
+            reread,
+            step=lambda: self._progress.step("control"),
         )
 
     def reload(self) -> None:
@@ -119,6 +150,7 @@ class Service:
         workers = [self._thread(work, work.__name__) for work in self._flow.work()]
         readers = [self._thread(sensor.run, sensor.kind) for sensor in sensors]
         readers.append(self._thread(self._control.control, "control"))
+        self._notifier.tell("READY=1", f"STATUS={self._line()}")
         try:
             self._supervise(workers, sensors, watch)
         finally:
@@ -152,6 +184,7 @@ class Service:
     def _thread(self, work: Callable[[], None], name: str) -> threading.Thread:
         # Daemons: a thread that hangs in a driver must not keep the process alive after its end was reported.
         thread = threading.Thread(target=self._guarded, args=(work,), name=name, daemon=True)
+        self._progress.step(name)  # from now on it is waited for
         thread.start()
         return thread
 
@@ -164,6 +197,17 @@ class Service:
             _LOG.exception("%s: unexpected error, the service ends", threading.current_thread().name)
             self._crashed = True
             self._stop.set()
+        finally:
+            self._progress.end(threading.current_thread().name)
+
+    def _rounds(self) -> dict[str, int]:
+        """What the watchdog looks at: every thread of ours, and the publisher's while it is connected.
+
+        While it connects, the operating system may look a name up for a minute, and no restart would mend that. A disk
+        that hangs is not looked at either: events wait in memory for it, and a restart would lose them.
+        """
+        publisher = {"mqtt": self.publisher.rounds} if self.publisher.connected else {}
+        return {**self._progress.rounds(), **publisher}
 
     def _supervise(
         self,
@@ -181,12 +225,16 @@ class Service:
                 states = [sensor.state for sensor in sensors]
                 health_due = now + self._control.config.health.interval_s
                 self.publisher.publish_health(self.health())
+                self._notifier.tell(f"STATUS={self._line()}")
+            if self._watchdog.look():
+                self._notifier.tell("WATCHDOG=1")
             if watch and now >= watch_due:
                 watch_due = now + 1
                 watch(self._line())
             self._stop.wait(_LOOK_ROUND_S)
 
     def _end(self, threads: Sequence[threading.Thread], sensors: Sequence[AnySensor]) -> int:
+        self._notifier.tell("STOPPING=1")
         self._stop.set()
         # Closing ends a read that waits. Each in a thread: the other must not wait for a device that hangs.
         closers = [self._thread(sensor.source.close, f"closing the {sensor.kind}") for sensor in sensors]
