@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from convert.architectures.heads import Head, attach
+
 # (expansion, channels, blocks, stride of the first block), in order of depth. Most of the work is at 12x12 and
 # 6x6, where a face of 48x48 pixels still has separate eyes, brows and mouth.
 _STAGES = ((3, 48, 3, 2), (3, 96, 4, 2))
@@ -11,7 +13,7 @@ _STEM = 8
 _HEAD = 256
 
 
-def mobile(shape: tuple[int, ...], classes: int, dropout: float = 0.3) -> Any:
+def mobile(shape: tuple[int, ...], classes: int, dropout: float = 0.3, head: Head = "pool") -> Any:
     """A network of 3x3 depthwise inverted residuals with batch normalisation and ReLU6, which quantizes well.
 
     Args:
@@ -20,7 +22,6 @@ def mobile(shape: tuple[int, ...], classes: int, dropout: float = 0.3) -> Any:
     Returns:
         An uncompiled `keras.Model`: float32 [B, *shape] -> logits float32 [B, classes].
     """
-    import keras
     from keras import layers
 
     inputs = layers.Input(shape, name="face")
@@ -30,9 +31,7 @@ def mobile(shape: tuple[int, ...], classes: int, dropout: float = 0.3) -> Any:
         for block in range(blocks):
             x = _inverted_residual(x, expansion, channels, stride if block == 0 else 1)
     x = _conv(x, _HEAD, kernel=1)
-    x = layers.GlobalAveragePooling2D()(x)
-    x = layers.Dropout(dropout)(x)
-    return keras.Model(inputs, layers.Dense(classes, name="logits")(x), name="mobile")
+    return attach(inputs, x, classes, head, dropout, "mobile")
 
 
 def _conv(x: Any, channels: int, kernel: int, stride: int = 1, activate: bool = True) -> Any:
