@@ -10,9 +10,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --use-pep517
 
 FOR_PYAUDIO := gcc libc6-dev python3-dev portaudio19-dev
-# A real broker; a container that systemd boots; virtual microphones (ALSA with a FIFO, PulseAudio); a camera on the network (RTSP).
+# A real broker; a container that systemd boots; virtual microphones (ALSA with a FIFO, PulseAudio); a camera on the
+# network (RTSP); a software Vulkan driver; an ssh server.
 FOR_TESTS := mosquitto systemd systemd-container libasound2-plugins pulseaudio gstreamer1.0-tools gstreamer1.0-plugins-base \
-	gstreamer1.0-plugins-good python3-gi gir1.2-gst-rtsp-server-1.0
+	gstreamer1.0-plugins-good python3-gi gir1.2-gst-rtsp-server-1.0 chromium-common libvulkan1 openssh-server
 
 .PHONY: demo test lint bench clean
 .DELETE_ON_ERROR:

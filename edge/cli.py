@@ -126,6 +126,15 @@ def _asyncapi(_options: argparse.Namespace) -> int:
     return OK
 
 
+def _info(options: argparse.Namespace) -> int:
+    _log_to_stderr("ERROR")  # what falls back is told below
+    from edge.service.about import about, as_text
+
+    told = about(_config(options.config))
+    print(json.dumps(told, indent=2, ensure_ascii=False) if options.json else as_text(told))
+    return OK
+
+
 def _check_config(options: argparse.Namespace) -> int:
     load_config(options.file)
     print(f"{options.file}: good")
@@ -188,7 +197,14 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="exit with 1 if an event is missing or a payload is not as the JSON Schemas say",
     )
-    for added in (run, demo, listen):
+    info = command(
+        "info",
+        _info,
+        "Tell version, models and where each runs, measured now as the service measures it at its first start.",
+        "emotion-edge info --json",
+    )
+    info.add_argument("--json", action="store_true", help="for another program")
+    for added in (run, demo, listen, info):
         added.add_argument(
             "--config",
             type=Path,

@@ -23,6 +23,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+ACCELERATORS = ("auto", "cpu", "gpu", "npu", "external")
 DEFAULT_PATH = Path("/etc/emotion-edge/config.toml")
 
 
@@ -124,9 +125,30 @@ class FusionConfig:
 
 @dataclass(frozen=True, slots=True)
 class InferenceConfig:
-    """How models run: `threads` of the TFLite interpreter, for each model."""
+    """How models run: `threads` of the TFLite interpreter, for each model; and where.
+
+    `accelerator`: ``auto`` takes what is faster of the CPU and what else is found; ``gpu`` by LiteRT over Vulkan;
+    ``npu`` by a vendor's LiteRT dispatch library, `delegate` being its folder; ``external`` by the TFLite delegate in
+    the shared library `delegate`, with `delegate_options` (``key=value;key=value``). What cannot be used is replaced by
+    the CPU. `face_accelerator`, `speech_accelerator`: for that model alone; empty: `accelerator`.
+    """
 
     threads: int = _key(1, low=1, high=64)
+    accelerator: str = _key("auto", choices=ACCELERATORS)
+    face_accelerator: str = _key("", choices=("", *ACCELERATORS))
+    speech_accelerator: str = _key("", choices=("", *ACCELERATORS))
+    delegate: str = ""
+    delegate_options: str = _key("", form=r"([^=;]+=[^;]*(;[^=;]+=[^;]*)*;?)?")
+
+    def accelerator_of(self, task: str) -> str:
+        """The accelerator that is asked for, for the model of `task`."""
+        return getattr(self, f"{task}_accelerator", "") or self.accelerator
+
+    @property
+    def options(self) -> dict[str, str]:
+        """`delegate_options` as a dictionary."""
+        pairs = (pair.split("=", 1) for pair in self.delegate_options.split(";") if pair)
+        return {key.strip(): value.strip() for key, value in pairs}
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,6 +346,11 @@ def _contradictions(config: Config) -> Iterator[tuple[str, str, str]]:
     if config.homeassistant.enabled and config.mqtt.envelope != "plain":
         expected = '[mqtt] envelope: Home Assistant reads plain events only: expected "plain"'
         yield "mqtt", "envelope", f"{expected} with [homeassistant] enabled, got {config.mqtt.envelope!r}"
+    inference = config.inference
+    for key in ("accelerator", "face_accelerator", "speech_accelerator"):
+        if getattr(inference, key) == "external" and not inference.delegate:
+            expected = f'[inference] {key} = "external" needs the delegate\'s shared library'
+            yield "inference", key, f'{expected}: set delegate, e.g. "libedgetpu.so.1"'
     if config.mqtt.ca_file and config.mqtt.url.startswith("mqtt:"):
         yield "mqtt", "ca_file", "[mqtt] ca_file is set, but url is not encrypted: write mqtts://, or remove ca_file"
 

@@ -165,7 +165,10 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """What is told of a loaded model; `metrics` is the package's own table of measured figures."""
+    """What is told of a loaded model; `metrics` is the package's own table of measured figures.
+
+    `accelerator` is where it runs (``cpu``, ``gpu``, ``npu``, ``external``), `accelerator_reason` why there.
+    """
 
     task: str
     name: str
@@ -173,3 +176,5 @@ class ModelInfo:
     sha256: str
     licence: str
     metrics: Mapping[str, object]
+    accelerator: str = "cpu"
+    accelerator_reason: str = ""

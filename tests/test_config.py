@@ -181,3 +181,16 @@ def test_everything_live_is_a_key():
     for section, names in LIVE.items():
         assert set(names) <= {key.name for key in fields(getattr(Config(), section))}
     assert set(THRESHOLDS) <= set(LIVE)
+
+
+def test_each_model_may_have_an_accelerator_of_its_own():
+    text = (
+        'accelerator = "gpu"\nspeech_accelerator = "external"\ndelegate = "libx.so"\ndelegate_options = "a=1; b = x=y"'
+    )
+    inference = parse_config(f"[inference]\n{text}").inference
+    assert (inference.accelerator_of("face"), inference.accelerator_of("speech")) == ("gpu", "external")
+    assert inference.options == {"a": "1", "b": "x=y"}
+    with pytest.raises(ConfigError, match=r":2: \[inference\] face_accelerator = \"external\" needs the delegate's"):
+        parse_config('[inference]\nface_accelerator = "external"')
+    with pytest.raises(ConfigError, match="delegate_options: expected a text of the form"):
+        parse_config('[inference]\ndelegate_options = "fast"')

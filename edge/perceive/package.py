@@ -24,6 +24,8 @@ from edge.records import EMOTIONS
 
 #: Version of the layout of model.json and of the meaning of its input parameters.
 SCHEMA = 1
+#: The same model for accelerators that compute in floats; optional.
+FLOAT16_FILE = "model_float16.tflite"
 Task = Literal["face", "speech"]
 _INPUTS: dict[str, type[FaceInput | SpeechInput]] = {"face": FaceInput, "speech": SpeechInput}
 
@@ -72,6 +74,12 @@ class ModelPackage:
     @property
     def model_path(self) -> Path:
         return self.folder / "model.tflite"
+
+    def file_for(self, accelerator: str) -> str:
+        """The name of the file that suits `accelerator` best: GPUs compute in floats, all others in int8."""
+        if accelerator == "gpu" and FLOAT16_FILE in self.description["files"]:
+            return FLOAT16_FILE
+        return "model.tflite"
 
     @property
     def sha256(self) -> str:

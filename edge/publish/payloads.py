@@ -110,6 +110,8 @@ def info(models: Sequence[ModelInfo], modalities: Sequence[str], observations: b
                 "sha256": model.sha256,
                 "licence": model.licence,
                 "metrics": _figures(model.metrics),
+                "accelerator": model.accelerator,
+                "accelerator_reason": model.accelerator_reason,
             }
             for model in models
         ],

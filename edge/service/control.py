@@ -74,7 +74,18 @@ class Control:
             "thresholds": self._set_thresholds,
             "reset": self._reset,
             "ping": lambda _command: {"version": edge.__version__, "uptime_s": round(self._uptime_s(), 1)},
-            "describe": lambda _command: {"commands": {name: schemas.read(f"command-{name}") for name in NAMES}},
+            "describe": lambda _command: {
+                "commands": {name: schemas.read(f"command-{name}") for name in NAMES},
+                "models": [
+                    {
+                        "task": model.task,
+                        "name": model.name,
+                        "accelerator": model.accelerator,
+                        "reason": model.accelerator_reason,
+                    }
+                    for model in self._pipeline.models
+                ],
+            },
         }
 
     def control(self) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import cv2
 
 from edge.config import Config
 from edge.fuse import EmotionFuser
+from edge.perceive.accelerate import Choice, Wanted, open_model
 from edge.perceive.detector import HaarDetector
 from edge.perceive.face import FacePerception
 from edge.perceive.package import ModelPackage, Task, find_package, load_package
@@ -16,6 +18,9 @@ from edge.perceive.runtime import Model
 from edge.perceive.speech import SpeechPerception
 from edge.perceive.vad import VoiceActivity
 from edge.records import EmotionEvent, FaceObservation, Modality, ModelInfo, SpeechObservation
+from edge.remembered import Remembered
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -42,8 +47,11 @@ class Pipeline:
             self.speech.adopt(config.speech)
 
 
-def build_pipeline(config: Config) -> Pipeline:
-    """Load and verify every model that the configuration needs.
+def build_pipeline(config: Config, remembered: Remembered | None = None) -> Pipeline:
+    """Load and verify every model that the configuration needs, each where it runs best.
+
+    Args:
+        remembered: where the choice of an accelerator outlives a restart.
 
     Raises:
         ModelError: one of them is missing, damaged, or not what it should be.
@@ -52,14 +60,14 @@ def build_pipeline(config: Config) -> Pipeline:
     face = speech = None
     models = []
     if config.camera.enabled:
-        model = _load(config.face.model, "face", config)
+        model, choice = load_model(config.face.model, "face", config, remembered)
         detector = HaarDetector(config.face.smallest_px, config.face.neighbors)
         face = FacePerception(config.face, detector, model)
-        models.append(_info(model.package))
+        models.append(_info(model.package, choice))
     if config.microphone.enabled:
-        model = _load(config.speech.model, "speech", config)
+        model, choice = load_model(config.speech.model, "speech", config, remembered)
         speech = SpeechPerception(config.speech, VoiceActivity(config.speech.quiet_dbfs), model)
-        models.append(_info(model.package))
+        models.append(_info(model.package, choice))
     return Pipeline(face, speech, EmotionFuser(config.fusion), models)
 
 
@@ -69,11 +77,20 @@ def modalities(config: Config) -> list[Modality]:
     return [cast(Modality, name) for name, on in enabled.items() if on]
 
 
-def _load(name: str, task: Task, config: Config) -> Model:
-    return Model(load_package(find_package(name), task), config.inference.threads)
+def load_model(name: str, task: Task, config: Config, remembered: Remembered | None = None) -> tuple[Model, Choice]:
+    """The package `name` for `task`, loaded where [inference] says.
+
+    Raises:
+        ModelError: it is missing, damaged, or not what it should be.
+    """
+    inference = config.inference
+    wanted = Wanted(cast(Any, inference.accelerator_of(task)), inference.threads, inference.delegate, inference.options)
+    model, choice = open_model(load_package(find_package(name), task), wanted, remembered)
+    _LOG.info("%s: runs on the accelerator %r (%s)", model.package.name, choice.accelerator, choice.reason)
+    return model, choice
 
 
-def _info(package: ModelPackage) -> ModelInfo:
+def _info(package: ModelPackage, choice: Choice) -> ModelInfo:
     return ModelInfo(
         task=package.task,
         name=package.name,
@@ -81,4 +98,6 @@ def _info(package: ModelPackage) -> ModelInfo:
         sha256=package.sha256,
         licence=package.licence,
         metrics=package.metrics,
+        accelerator=choice.accelerator,
+        accelerator_reason=choice.reason,
     )

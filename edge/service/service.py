@@ -58,7 +58,7 @@ class Service:
         #: Threads that would not end: they may be inside a driver, and leave no clean way out of the process.
         self.stuck: list[str] = []
         self._next_frame = 0
-        self.pipeline = build_pipeline(config)
+        self.pipeline = build_pipeline(config, remembered)
         mailbox = Mailbox()
         self.publisher = Publisher(
             config.mqtt,

@@ -121,6 +121,8 @@ model = st.builds(
     sha256=st.from_regex(r"[0-9a-f]{64}", fullmatch=True),
     licence=st.text(max_size=10),
     metrics=st.dictionaries(st.text(max_size=8), figures, max_size=3),
+    accelerator=st.sampled_from(["cpu", "gpu", "npu", "external"]),
+    accelerator_reason=st.text(max_size=10),
 )
 cases = settings(max_examples=60, deadline=None)
 

@@ -1,0 +1,20 @@
+"""What the command `info` tells."""
+
+from __future__ import annotations
+
+import json
+
+from edge.cli import main
+
+
+def test_info_tells_version_and_where_each_model_runs(tmp_path, capsys):
+    (tmp_path / "my.toml").write_text(
+        '[inference]\naccelerator = "cpu"\nface_accelerator = "npu"\ndelegate = "/none"\n'
+    )
+    assert main(["info", "--config", str(tmp_path / "my.toml"), "--json"]) == 0
+    face, speech = json.loads(capsys.readouterr().out)["models"]
+    assert (face["task"], face["accelerator"]) == ("face", "cpu")
+    assert "no libLiteRtDispatch" in face["reason"]
+    assert (speech["name"], speech["accelerator"], speech["reason"]) == ("speech-emotion", "cpu", "as configured")
+    assert main(["info", "--config", str(tmp_path / "my.toml")]) == 0
+    assert "runs on cpu, model.tflite: as configured" in capsys.readouterr().out
