@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -127,13 +128,18 @@ def briefly(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_auto_measures_once_and_remembers_until_something_changes(face, compile_delegate, no_gpu, briefly, tmp_path):
     library = compile_delegate()
     wanted = Wanted("auto", delegate=library)
-    first = choose(face, wanted, Remembered(tmp_path / FILE))
+    kept = tmp_path / FILE
+    first = choose(face, wanted, Remembered(kept))
     assert first.p50_ms > 0
     assert "external has" in first.reason
-    assert choose(face, wanted, Remembered(tmp_path / FILE)) == first  # to the last digit: not measured again
+    key = Remembered(kept).get("accelerators")["face"]["key"]
+    assert choose(face, wanted, Remembered(kept)) == first
+    # What is remembered is used: a made-up time comes back.
+    Remembered(kept).put("accelerators", {"face": {"key": key, **asdict(replace(first, p50_ms=123.0))}})
+    assert choose(face, wanted, Remembered(kept)).p50_ms == 123
     Path(library).touch()
-    changed = choose(face, wanted, Remembered(tmp_path / FILE))
-    assert (changed.p50_ms, changed.cpu_p50_ms) != (first.p50_ms, first.cpu_p50_ms)
+    assert choose(face, wanted, Remembered(kept)).p50_ms != 123
+    assert Remembered(kept).get("accelerators")["face"]["key"] != key
 
 
 def test_auto_lives_with_a_delegate_that_crashes_and_without_any(face, compile_delegate, no_gpu, briefly):
