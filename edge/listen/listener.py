@@ -102,7 +102,7 @@ class Listener:
                 self._hear(connection)
             except ConnectionEnded as end:
                 connection.close(goodbye=False)
-                self._dialer.ended(end)
+                self._dialer.ended(end, connection)
                 self._say(f"connection to {self._broker} lost: {end}. Connecting again")
                 if not (again := self._dial_again()):
                     return

@@ -32,6 +32,8 @@ PROTOCOLS = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv
 OPEN_S = 4.0
 #: Messages on their way without an acknowledgement; MQTT 5 brokers may allow fewer (mosquitto: 20).
 _WINDOW = 20
+#: A broker that lives and is near enough to be told from one that was stopped accepts within this.
+_PROBE_S = 1.0
 #: The largest packet that is taken: four times the largest command. An MQTT 5 broker is asked to keep back more.
 MOST_PACKET_BYTES = 16_384
 
@@ -88,6 +90,8 @@ class Connection:
         on_answer: called in `turn` for each acknowledged message with its id and the broker's reason code.
         on_message: called in `turn` for each message of a topic that `subscribe` asked for.
         most_packet_bytes: the largest packet that is taken.
+        cautious: one message at a time until as many were acknowledged as could have been on their way: a broker that
+            hangs up over a message is then heard, for nothing was written to the closed connection meanwhile.
 
     Raises:
         OSError, ValueError: the broker cannot be reached under this address.
@@ -105,6 +109,7 @@ class Connection:
         session_s: int = 0,
         on_message: Callable[[Incoming], None] = lambda _message: None,
         most_packet_bytes: int = MOST_PACKET_BYTES,
+        cautious: bool = False,
     ) -> None:
         self.protocol = protocol
         self.answer: ReasonCode | None = None
@@ -113,6 +118,7 @@ class Connection:
         self._most_packet_bytes = most_packet_bytes
         self._unanswered: set[int] = set()
         self._window = _WINDOW
+        self._alone = _WINDOW if cautious else 0
         self._ended: ConnectionEnded | None = None
         self._client = Client(
             CallbackAPIVersion.VERSION2,
@@ -142,16 +148,26 @@ class Connection:
         network: Any = self._client.socket()
         if network is not None:  # what has arrived and was not read yet is memory too
             network.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * most_packet_bytes)
+            self._peer: tuple[str, int] = network.getpeername()[:2]
 
     @property
     def ready(self) -> bool:
         """May publish: the network takes what it is given, and the broker acknowledges."""
-        return len(self._unanswered) < self._window and not self._client.want_write()
+        return len(self._unanswered) < (1 if self._alone else self._window) and not self._client.want_write()
 
     @property
     def settled(self) -> bool:
         """Everything that was published is written, and acknowledged where that was asked for."""
         return not self._unanswered and not self._client.want_write()
+
+    def broker_lives(self) -> bool:
+        """Whether something still listens at the other end: asked right after a connection has ended, it tells a
+        broker that closed this one connection from one that was stopped, which closes its port with it."""
+        try:
+            socket.create_connection(self._peer, _PROBE_S).close()
+        except OSError:
+            return False
+        return True
 
     def publish(
         self,
@@ -259,6 +275,7 @@ class Connection:
     def _published(self, _client: Client, _data: Any, message_id: int, reason: ReasonCode, _properties: Any) -> None:
         if message_id in self._unanswered:  # QoS 0 is told here too
             self._unanswered.remove(message_id)
+            self._alone = max(0, self._alone - 1)
             self._on_answer(message_id, reason)
 
     def _disconnected(self, _client: Client, _data: Any, flags: Any, reason: ReasonCode, _properties: Any) -> None:

@@ -21,8 +21,8 @@ _ANSWER_S = 4.0
 _TRIAL_S = 2.0
 #: The longest pause between two attempts: the first, and the one that it grows to.
 _PAUSE_S = (1.0, 60.0)
-#: So many connections in a row, each ended soon and opened again at the first attempt: another client has our name.
-#: mosquitto 2.0.11 gives no reason when it closes the older of two connections.
+#: So many connections in a row, each opened at the first attempt and ended soon, with no message of ours unanswered, by
+#: a broker that lives: another client has our name. mosquitto 2.0.11 gives no reason when it closes the older of two.
 _MOST_SWAPS = 4
 #: The longest while the broker is just not there: it is asked often enough to be found within 10 s of its return.
 _AWAY_S = 8.0
@@ -71,6 +71,8 @@ class Dialer:
         self._swaps = 0
         self._twin_told = False
         self._refused = False
+        #: The next connection should send one message at a time: the last may have ended because of one.
+        self.cautious = False
 
     def dial(self, bell: Bell, patience_s: Patience) -> Connection:
         """A connection that the broker has accepted.
@@ -100,14 +102,23 @@ class Dialer:
         _log.info("connected to %s with MQTT %s", self._broker, connection.protocol)
         return connection
 
-    def ended(self, end: ConnectionEnded, *, refused: bool = False) -> None:
+    def ended(self, end: ConnectionEnded, connection: Connection, *, refused: bool = False) -> None:
         """The connection that `dial` gave has ended. Where another client took our name, the next pause is long: two
         that push each other off would else do nothing else.
+
+        Without the broker's word for it, only this counts as a sign of another client: a connection that ended soon,
+        with nothing of ours unanswered (a message may be why), by a broker that lives (one that is stopped ends
+        connections too).
 
         `refused`: the broker refused a message of it, and may have hung up for that (mosquitto does).
         """
         soon = self._connected_s is not None and time.monotonic() - self._connected_s < _GOOD_S
-        self._swaps = self._swaps + 1 if soon and not end.code and not refused else 0
+        unexplained = soon and not end.code
+        self.cautious = unexplained and (refused or not connection.settled)
+        if refused:
+            self._longest_s = _PAUSE_S[0]  # an answer is progress: the next message may be welcome
+        taken = unexplained and not self.cautious and connection.broker_lives()
+        self._swaps = self._swaps + 1 if taken else 0
         if end.code != advice.SESSION_TAKEN_OVER and self._swaps < _MOST_SWAPS:
             return
         self._longest_s = _PAUSE_S[1]

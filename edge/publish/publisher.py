@@ -286,6 +286,7 @@ class Publisher:
             on_answer=self._answered,
             session_s=self._mqtt.session_expiry_s,
             on_message=self._received,
+            cautious=self._dialer.cautious,
         )
 
     def _serve(self, connection: Connection) -> bool:
@@ -315,7 +316,7 @@ class Publisher:
                 limit_s = self._goodbye_s - time.monotonic() if closing else _TURN_S
                 connection.turn(min(_TURN_S, limit_s, _TURN_S if wait_s is None else wait_s), self._bell)
         except ConnectionEnded as end:
-            self._dialer.ended(end, refused=self._refused_now)
+            self._dialer.ended(end, connection, refused=self._refused_now)
             _log.warning("connection to %s lost: %s. Connecting again; events wait in the outbox.", self._broker, end)
             self._goodbye_owed = False  # the broker says it for us: the will
             return False

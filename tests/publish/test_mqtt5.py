@@ -60,8 +60,9 @@ def test_state_and_health_of_a_removed_device_expire_but_not_what_it_was(
     assert 1700 < (found["health"] or 0) <= 1800
 
 
-def connect(mosquitto, bell: Bell, **keys) -> Connection:
-    connection = Connection(
+def opened(mosquitto, **keys) -> Connection:
+    """On its way: the broker has not answered yet."""
+    return Connection(
         find_broker(MqttConfig(url=mosquitto.url)),
         "5",
         client_id="emotion-edge-kitchen-pi",
@@ -70,6 +71,10 @@ def connect(mosquitto, bell: Bell, **keys) -> Connection:
         on_answer=lambda *_: None,
         **keys,
     )
+
+
+def connect(mosquitto, bell: Bell, **keys) -> Connection:
+    connection = opened(mosquitto, **keys)
     while connection.answer is None:
         connection.turn(1.0, bell)
     return connection
@@ -161,29 +166,72 @@ def test_where_the_broker_says_so_once_is_enough(expelling_url, publish_to, unti
     assert publisher.reconnects == 0  # the next attempt is half a minute away
 
 
-def dialer() -> Dialer:
-    """Whose connections always open."""
-    found = Dialer(None, "5", "emotion-edge-kitchen-pi", lambda _protocol: None)
-    found._connected_s = time.monotonic()
-    return found
+def end_of(connection: Connection, bell: Bell) -> ConnectionEnded:
+    while True:
+        try:
+            connection.turn(1.0, bell)
+        except ConnectionEnded as end:
+            return end
 
 
-def test_without_a_reason_quick_ends_in_a_row_are_taken_for_a_twin(caplog) -> None:
+@pytest.fixture
+def dialer(mosquitto, bell) -> Dialer:
+    """Whose connections are real ones to `mosquitto`."""
+    return Dialer(
+        find_broker(MqttConfig(url=mosquitto.url)),
+        "5",
+        "emotion-edge-kitchen-pi",
+        lambda _protocol: opened(mosquitto),
+    )
+
+
+def test_without_a_reason_quick_ends_in_a_row_are_taken_for_a_twin(dialer, bell, caplog) -> None:
     """As MQTT 3.1.1 brokers close the older connection."""
-    swapped = dialer()
-    for _ in range(3):
-        swapped.ended(ConnectionEnded())
-        swapped._connected_s = time.monotonic()
-    assert warnings(caplog) == []
-    swapped.ended(ConnectionEnded())
+    for expected in (0, 0, 0, 1):
+        dialer.ended(ConnectionEnded(), dialer.dial(bell, lambda: 10.0))
+        assert len(warnings(caplog)) == expected
     assert "as if another client had the client id" in warnings(caplog)[0]
-    assert swapped.pause_s() >= 30
+    assert dialer.pause_s() >= 30
 
 
-def test_a_broker_that_says_another_reason_is_no_twin(caplog) -> None:
-    stopped = dialer()
-    for _ in range(10):
-        stopped.ended(ConnectionEnded("Server shutting down", 139))
+def test_a_broker_that_restarts_again_and_again_is_no_twin(mosquitto, dialer, bell, caplog) -> None:
+    for _ in range(6):
+        connection = dialer.dial(bell, lambda: 10.0)
+        mosquitto.kill()
+        dialer.ended(end_of(connection, bell), connection)
+        mosquitto.start()
+        assert dialer.pause_s() <= 8
     assert warnings(caplog) == []
-    assert stopped.pause_s() <= 1.0
+
+
+def test_an_end_with_a_message_unanswered_is_no_twin_but_calls_for_caution(mosquitto, dialer, bell, caplog) -> None:
+    for _ in range(6):
+        connection = dialer.dial(bell, lambda: 10.0)
+        connection.publish("emotion/kitchen-pi/event", b"{}", qos=1)
+        dialer.ended(ConnectionEnded(), connection)
+        assert dialer.cautious
+        assert dialer.pause_s() <= 8
+    assert warnings(caplog) == []
+    dialer.ended(ConnectionEnded(), dialer.dial(bell, lambda: 10.0))
+    assert not dialer.cautious
+
+
+def test_a_cautious_connection_sends_one_message_at_a_time_until_twenty_were_acknowledged(mosquitto, bell) -> None:
+    connection = connect(mosquitto, bell, cautious=True)
+    for _ in range(20):
+        connection.publish("emotion/kitchen-pi/event", b"{}", qos=1)
+        assert not connection.ready
+        while not connection.settled:
+            connection.turn(1.0, bell)
+        assert connection.ready
+    connection.publish("emotion/kitchen-pi/event", b"{}", qos=1)
+    assert connection.ready
+    connection.close(goodbye=True)
+
+
+def test_a_broker_that_says_another_reason_is_no_twin(dialer, bell, caplog) -> None:
+    for _ in range(10):
+        dialer.ended(ConnectionEnded("Server shutting down", 139), dialer.dial(bell, lambda: 10.0))
+    assert warnings(caplog) == []
+    assert dialer.pause_s() <= 1.0
     assert advice.SESSION_TAKEN_OVER == 142

@@ -207,7 +207,11 @@ def test_what_the_broker_refused_is_told_once_it_accepts_again(
     until(lambda: publisher.refused == 3, timeout_s=30)
     broker.stop()
     rules.write_text("topic readwrite #\n")
+    before = len(subscriber.messages)
     broker.start()
+    # mosquitto 2.0.11 applies no access list for a session that is not connected since its own restart: it drops what
+    # such a session should get. So first hear that the subscriber is back, by what is retained.
+    subscriber.wait_for(lambda heard: any(message.retain for message in heard.messages[before:]))
     publisher.publish_event(event_of())
     subscriber.wait_for(lambda heard: {3, 4} <= set(told(heard)), timeout_s=30)
     gap = told(subscriber)[3]
