@@ -60,6 +60,9 @@ class Gate:
 
     def _pass(self, client: socket.socket) -> None:
         first = client.recv(4096)
+        if not first:  # only looked whether somebody listens
+            client.close()
+            return
         answer = self._answer(first)
         if answer is not None:
             client.sendall(answer)
