@@ -52,9 +52,10 @@ class Lanes:
         self.more, self.read_after = True, 0
 
     def begin(self, live: Sequence[StoredEvent], settled: Set[int], *, more: bool) -> None:
-        """A connection begins with these; `more`: the store holds older ones."""
+        """A connection, or another store, begins with these; `more`: the store holds older ones."""
         self.rewind()
-        self._live.extend(event for event in live if event.sequence not in settled)
+        under_way = self._under_way()
+        self._live.extend(e for e in live if e.sequence not in settled and e.sequence not in under_way)
         self.more = more
 
     def add(self, event: StoredEvent) -> None:
@@ -67,13 +68,15 @@ class Lanes:
 
     def refill(self, piece: Sequence[StoredEvent], settled: Set[int]) -> None:
         """The next piece of the backlog, as the store gave it behind `read_after`."""
-        here = {event.sequence for lane in (self._live, self._backlog, self._sent.values()) for event in lane}
-        if self._in_hand:
-            here.add(self._in_hand.sequence)
+        here = {event.sequence for lane in (self._live, self._backlog) for event in lane} | self._under_way()
         self._backlog.extend(e for e in piece if e.sequence not in here and e.sequence not in settled)
         self.more = len(piece) == PIECE
         if piece:
             self.read_after = piece[-1].sequence
+
+    def _under_way(self) -> set[int]:
+        here = {event.sequence for event in self._sent.values()}
+        return here | {self._in_hand.sequence} if self._in_hand else here
 
     def forget(self, forced: Set[int]) -> None:
         """These were forced out of the store."""

@@ -367,6 +367,7 @@ class Outbox:
             self._parked_from = kept[0].sequence if kept else last
             self._retry_s = time.monotonic() + _RETRY_DISK_S
             self._lanes.rewind()
+            self._arrange = self._online  # in order again, as far as that goes
         self._tell_problem()
 
     def _without_the_damaged(self, kept: list[StoredEvent]) -> list[StoredEvent]:
@@ -404,6 +405,7 @@ class Outbox:
             self._queued = count + sum(not event.lost for event in self._new)
             self._queued -= sum(number in self._settled for number in (event.sequence for event in kept))
             self._lanes.rewind()
+            self._arrange = self._online  # in order again, as far as that goes
         memory.close()
         salvage.behind(self._path).unlink(missing_ok=True)
         _log.info("%s: can be written again: %d events were brought there", self._path, len(kept))

@@ -22,7 +22,7 @@ def taken(lanes: Lanes, now_s: float) -> list[int]:
     return numbers
 
 
-@given(st.integers(0, 1200), st.lists(st.sampled_from(["add", "refill", "take", "settle"]), max_size=80))
+@given(st.integers(0, 1200), st.lists(st.sampled_from(["add", "refill", "take", "settle", "change"]), max_size=80))
 def test_everything_in_the_store_is_offered_once_and_late_ones_in_order(stored, steps) -> None:
     lanes, store, offered, settled, now_s = Lanes(2000), list(range(1, stored + 1)), [], set(), 0.0
     lanes.begin([], settled, more=True)
@@ -40,6 +40,8 @@ def test_everything_in_the_store_is_offered_once_and_late_ones_in_order(stored, 
             refill()
         elif step == "take":
             offered += taken(lanes, now_s)
+        elif step == "change":  # of the store: what is on its way stays so
+            lanes.begin([event(n) for n in store if n not in settled][: lanes.in_order], settled, more=True)
         elif step == "settle":
             settled.update(n for n in offered if lanes.settle(n))
     while lanes.more or lanes.wait_s(now_s) is not None:
