@@ -15,7 +15,7 @@ FOR_PYAUDIO := gcc libc6-dev python3-dev portaudio19-dev
 FOR_TESTS := mosquitto systemd systemd-container libasound2-plugins pulseaudio gstreamer1.0-tools gstreamer1.0-plugins-base \
 	gstreamer1.0-plugins-good python3-gi gir1.2-gst-rtsp-server-1.0 chromium-common libvulkan1 openssh-server
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench clean install uninstall deb lock test-install
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo $(if $(findstring --live,$(ARGS)),$(VENV)/.microphone)
@@ -32,6 +32,22 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench $(ARGS)
+
+# On the device: system packages, /opt/emotion-edge, unit and configuration (see install.sh; ARGS="--place cabin").
+install uninstall:
+	./install.sh $@ $(ARGS)
+
+deb:
+	packaging/deb.sh
+
+# Installs, runs, upgrades and removes it in a fresh Debian (root; some minutes and 700 MB in /tmp).
+test-install: $(VENV)/.dev
+	tests/system-packages.sh debootstrap systemd-container
+	EMOTION_EDGE_DEBIAN=$(EMOTION_EDGE_DEBIAN) $(BIN)/pytest -s -m slow tests/systemd/test_install.py $(ARGS)
+
+# The exact packages of the device, with hashes; after a change of pyproject.toml, and to take in updates.
+lock: $(VENV)/.dev
+	packaging/lock.sh $(BIN)/uv
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from edge.demo.clip import write_clip
+from tests.systemd.container import add_test_unit, boot, layered
 
 ROOT = Path(__file__).parents[2]
 UNIT = ROOT / "systemd" / "emotion-edge.service"
@@ -77,24 +78,11 @@ def booted(tmp_path_factory) -> Iterator[dict[str, Any]]:
         if shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin") is None:
             pytest.skip(f"{program} is not installed: apt install {package}")
     folder = tmp_path_factory.mktemp("boot")
-    layers, root, results = folder / "layers", folder / "root", folder / "results"
-    for each in (layers, root, results):
-        each.mkdir()
-    if _run("mount", "-t", "tmpfs", "tmpfs", layers).returncode:
-        pytest.skip("this machine does not let us mount a tmpfs")
-    try:
-        (layers / "upper").mkdir()
-        (layers / "work").mkdir()
-        options = f"lowerdir=/,upperdir={layers}/upper,workdir={layers}/work"
-        if _run("mount", "-t", "overlay", "overlay", "-o", options, root).returncode:
-            pytest.skip("this machine does not let us mount an overlay")
-        try:
-            _furnish(root)
-            yield _boot(root, results)
-        finally:
-            _run("umount", root)
-    finally:
-        _run("umount", layers)
+    results = folder / "results"
+    results.mkdir()
+    with layered(Path("/"), folder) as root:
+        _furnish(root)
+        yield _boot(root, results)
 
 
 def _furnish(root: Path) -> None:
@@ -121,25 +109,22 @@ def _furnish(root: Path) -> None:
         password = root / "etc" / name / "mqtt-password"
         password.write_text("correct horse battery staple\n")
         password.chmod(0o600)
-    (units / "emotion-test.target").write_text(
-        "[Unit]\nRequires=basic.target\nWants=emotion-test.service\nAllowIsolate=yes\n"
-    )
-    (units / "emotion-test.service").write_text(
-        "[Unit]\nAfter=basic.target systemd-journald.service\n[Service]\nType=exec\n"
-        "Environment=PYTHONPATH=/opt/emotion-edge/libraries LD_LIBRARY_PATH=/opt/emotion-edge/python/lib\n"
-        f"ExecStart={PYTHON} /opt/emotion-edge/source/tests/systemd/inside.py /results\n"
+    add_test_unit(
+        root,
+        f"{PYTHON} /opt/emotion-edge/source/tests/systemd/inside.py /results",
+        "PYTHONPATH=/opt/emotion-edge/libraries LD_LIBRARY_PATH=/opt/emotion-edge/python/lib",
     )
 
 
 def _boot(root: Path, results: Path) -> dict[str, Any]:
-    done = _run(
-        *("systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--private-network", "--console=pipe"),
-        *("--directory", root, f"--bind={results}:/results"),
+    done = boot(
+        root,
+        "--private-network",
+        f"--bind={results}:/results",
         # Bound to places that a user of no rights may enter: what they come from may be somebody's home.
         f"--bind-ro={ROOT}:/opt/emotion-edge/source",
         f"--bind-ro={sysconfig.get_path('platlib')}:/opt/emotion-edge/libraries",
         f"--bind-ro={sys.base_prefix}:/opt/emotion-edge/python",
-        "systemd.unit=emotion-test.target",
     )
     file = results / "results.json"
     if not file.exists():
@@ -149,10 +134,6 @@ def _boot(root: Path, results: Path) -> dict[str, Any]:
     seen = json.loads(file.read_text())
     assert "error" not in seen, seen
     return seen
-
-
-def _run(*words: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(word) for word in words], check=False, capture_output=True, text=True, timeout=110)
 
 
 def test_it_says_when_it_is_ready(booted):
