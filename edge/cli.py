@@ -135,9 +135,37 @@ def _info(options: argparse.Namespace) -> int:
     return OK
 
 
+def _doctor(options: argparse.Namespace) -> int:
+    _log_to_stderr("CRITICAL")  # the findings tell it
+    from edge.doctor import run_doctor
+
+    return run_doctor(options.config, options.json, _line)
+
+
+def _devices(options: argparse.Namespace) -> int:
+    _log_to_stderr("CRITICAL")
+    from edge.capture.devices import list_devices
+    from edge.doctor import run_devices
+
+    return run_devices(list_devices(), options.json, _line)
+
+
+def _config_schema(_options: argparse.Namespace) -> int:
+    from edge.config_schema import config_schema
+
+    print(json.dumps(config_schema(), indent=2, ensure_ascii=False))
+    return OK
+
+
 def _check_config(options: argparse.Namespace) -> int:
-    load_config(options.file)
-    print(f"{options.file}: good")
+    try:
+        load_config(options.file)
+    except ConfigError as error:
+        if not options.json:
+            raise
+        print(json.dumps({"good": False, "mistakes": str(error).splitlines()}, indent=2, ensure_ascii=False))
+        return WRONG_USAGE
+    print(json.dumps({"good": True, "mistakes": []}) if options.json else f"{options.file}: good")
     return OK
 
 
@@ -204,18 +232,31 @@ def _parser() -> argparse.ArgumentParser:
         "emotion-edge info --json",
     )
     info.add_argument("--json", action="store_true", help="for another program")
-    for added in (run, demo, listen, info):
-        added.add_argument(
-            "--config",
-            type=Path,
-            metavar="FILE",
-            help=f"configuration (default: {DEFAULT_PATH}, or defaults without it)",
-        )
     command(
         "asyncapi",
         _asyncapi,
         "Print topics and payloads as an AsyncAPI 3.0 document.",
         "emotion-edge asyncapi > asyncapi.json",
+    )
+    doctor = command(
+        "doctor",
+        _doctor,
+        "Examine the whole installation and name the fix for each failure; exit 1 if anything failed.",
+        "sudo emotion-edge doctor",
+    )
+    devices = command(
+        "devices",
+        _devices,
+        "List cameras and microphones under names that stay the same, and whether each opens.",
+        "emotion-edge devices",
+    )
+    for added in (doctor, devices):
+        added.add_argument("--json", action="store_true", help="as JSON, for another program")
+    command(
+        "config-schema",
+        _config_schema,
+        "Print the JSON Schema of the configuration, for editors.",
+        "emotion-edge config-schema > config.schema.json",
     )
     check = command(
         "check-config",
@@ -224,4 +265,12 @@ def _parser() -> argparse.ArgumentParser:
         "emotion-edge check-config my.toml",
     )
     check.add_argument("file", type=Path, metavar="FILE")
+    check.add_argument("--json", action="store_true", help="as JSON, for another program")
+    for added in (run, demo, listen, info, doctor):
+        added.add_argument(
+            "--config",
+            type=Path,
+            metavar="FILE",
+            help=f"configuration (default: {DEFAULT_PATH}, or defaults without it)",
+        )
     return parser

@@ -14,7 +14,8 @@ from edge.records import AudioChunk, Frame, Health, SensorHealth
 from edge.remembered import from_environment
 from edge.service.control import AnySensor, Control
 from edge.service.flow import FastFlow, Flow, LiveFlow, Steps
-from edge.service.meters import Meters, rss_bytes, temperature_c
+from edge.service.machine import cpu_temperature_c
+from edge.service.meters import Meters, rss_bytes
 from edge.service.notify import notifier, watchdog_s
 from edge.service.pipeline import build_pipeline, modalities
 from edge.service.privacy import Privacy
@@ -172,7 +173,7 @@ class Service:
             latency_p95_ms=p95_ms,
             rss_bytes=rss_bytes(),
             cpu_share=self.meters.cpu_share(),
-            temperature_c=temperature_c(),
+            temperature_c=cpu_temperature_c(),
         )
 
     def _deliver_frame(self, frame: Frame) -> int:
