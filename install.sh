@@ -157,7 +157,8 @@ start() {
     if systemctl is-active -q emotion-edge; then
         say "restarting the service"
     fi
-    systemctl try-restart 'emotion-edge.service' 'emotion-edge@*.service'
+    systemctl try-restart emotion-edge.service 'emotion-edge@*.service' ||
+        fail "it does not start with what is configured: journalctl -u emotion-edge -n 20, or emotion-edge doctor"
     systemctl enable -q emotion-edge
     systemctl is-active -q emotion-edge || cat <<EOT
 emotion-edge: installed. Next:

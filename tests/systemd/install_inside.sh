@@ -11,7 +11,7 @@ told() { for _ in $(seq 60); do systemctl show -p StatusText emotion-edge | grep
 waiting() { python3 -c "
 import sqlite3
 print(sqlite3.connect('/var/lib/emotion-edge/outbox.sqlite').execute('select count(*) from event').fetchone()[0])"; }
-gone() { ! find / -xdev \( -path /proc -o -path /sys -o -path /source -o -path /results -o -path /tmp -o -path /var/log \) -prune -o -name '*emotion-edge*' -print | grep -v "^/run\|/dpkg/\|/deb$" | grep .; }
+gone() { ! find / -xdev \( -path /proc -o -path /sys -o -path /source -o -path /root/checkout -o -path /results -o -path /tmp -o -path /var/log \) -prune -o -name '*emotion-edge*' -print | grep -v "^/run\|/dpkg/\|/deb$" | grep .; }
 pid() { systemctl show --value -p MainPID "$1"; }
 
 cp -r /source /root/checkout && cd /root/checkout
@@ -27,6 +27,7 @@ source = "images:/pictures"
 repeat = true
 [mqtt]
 url = "mqtt://127.0.0.1:9"
+username = "me"
 [fusion]
 uncertain_below = 0.1
 EOT
