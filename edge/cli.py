@@ -8,6 +8,7 @@ import json
 import logging
 import math
 import os
+import re
 import resource
 import signal
 import sys
@@ -119,6 +120,39 @@ def _line(text: str) -> None:
         raise SystemExit(FAILED)
 
 
+def _analyze(options: argparse.Namespace) -> int:
+    config = _config(options.config)
+    _log_to_stderr("ERROR")  # what is wrong with a file is told with it
+    from edge.analyze import Request, run_analyze
+
+    request = Request(
+        options.paths,
+        options.out,
+        processes=options.jobs,
+        part=options.shard[0],
+        parts=options.shard[1],
+        video=not options.no_video,
+        again=options.again,
+        as_json=options.json,
+    )
+    return run_analyze(config, request, _line)
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 1024:
+        raise argparse.ArgumentTypeError(f"expected 1 to 1024, got {text}")
+    return value
+
+
+def _shard(text: str) -> tuple[int, int]:
+    """`K/N` as (K, N)."""
+    match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text)
+    if not match or not 1 <= int(match[1]) <= int(match[2]):
+        raise argparse.ArgumentTypeError(f"expected K/N with K from 1 to N, as 2/8, got {text!r}")
+    return int(match[1]), int(match[2])
+
+
 def _asyncapi(_options: argparse.Namespace) -> int:
     from edge.publish.asyncapi import document
 
@@ -225,6 +259,24 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="exit with 1 if an event is missing or a payload is not as the JSON Schemas say",
     )
+    analyze = command(
+        "analyze",
+        _analyze,
+        "Analyse videos, sounds and images, or folders of them, as fast as the machine allows: tables, timelines, "
+        "annotated videos, one report. A second run does only what is left.",
+        "emotion-edge analyze holidays/ talk.mp4 --out results",
+    )
+    analyze.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="a file, or a folder with all below it")
+    analyze.add_argument(
+        "--out", type=Path, default=Path("emotion-results"), metavar="DIR", help="results (default: %(default)s)"
+    )
+    analyze.add_argument("--jobs", type=_count, default=0, metavar="N", help="processes (default: one a core)")
+    analyze.add_argument(
+        "--shard", type=_shard, default=(1, 1), metavar="K/N", help="only the K-th of N parts, each on its own machine"
+    )
+    analyze.add_argument("--no-video", action="store_true", help="no annotated videos: quicker, and no picture is kept")
+    analyze.add_argument("--again", action="store_true", help="also what a former run has done")
+    analyze.add_argument("--json", action="store_true", help="print the outcome as JSON")
     info = command(
         "info",
         _info,
@@ -266,7 +318,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument("file", type=Path, metavar="FILE")
     check.add_argument("--json", action="store_true", help="as JSON, for another program")
-    for added in (run, demo, listen, info, doctor):
+    for added in (run, demo, listen, analyze, info, doctor):
         added.add_argument(
             "--config",
             type=Path,

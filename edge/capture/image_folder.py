@@ -17,7 +17,8 @@ from edge.errors import CaptureError
 
 log = logging.getLogger(__name__)
 
-_SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+#: The pictures that are looked for in a folder.
+SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
 
 class ImageFolder:
@@ -34,11 +35,11 @@ class ImageFolder:
 
     def open(self) -> None:
         try:
-            found = [path for path in self._folder.iterdir() if path.suffix.lower() in _SUFFIXES]
+            found = [path for path in self._folder.iterdir() if path.suffix.lower() in SUFFIXES]
         except OSError as error:
             raise CaptureError(f"{self.name}: expected a folder of pictures: {error.strerror}") from error
         if not found:
-            raise CaptureError(f"{self.name}: expected pictures ({', '.join(sorted(_SUFFIXES))}), found none")
+            raise CaptureError(f"{self.name}: expected pictures ({', '.join(sorted(SUFFIXES))}), found none")
         self._paths = sorted(found, key=_order)
 
     def pieces(self) -> Iterator[Piece[NDArray[np.uint8]]]:
@@ -49,7 +50,7 @@ class ImageFolder:
         """
         unread = 0
         for number, path in enumerate(self._paths):
-            image = _image(path)
+            image = read_image(path)
             if image is None:
                 unread += 1
                 log.warning("%s: %s is not a picture that can be read; skipped", self.name, path.name)
@@ -65,8 +66,9 @@ class ImageFolder:
         self._paths = []
 
 
-def _image(path: Path) -> NDArray[np.uint8] | None:
-    """The picture at `path`, upright as its EXIF data says, or None. Not cv2.imread: that only prints why it fails."""
+def read_image(path: Path) -> NDArray[np.uint8] | None:
+    """The picture at `path`, uint8 [H, W, 3] RGB, upright as its EXIF data says; None if it cannot be read."""
+    # Not cv2.imread: that only prints why it fails.
     try:
         data = np.fromfile(path, np.uint8)
         picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None

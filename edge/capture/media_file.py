@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,26 @@ from edge.errors import CaptureError
 log = logging.getLogger(__name__)
 
 _KINDS = {"video": "picture", "audio": "sound"}
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a file holds; `length_s` is what its header says, 0 where it does not say."""
+
+    picture: bool
+    sound: bool
+    length_s: float
+
+
+def contents(path: Path) -> Contents:
+    """What the media file at `path` holds.
+
+    Raises:
+        CaptureError: PyAV is missing, or the file is missing, unreadable, empty or not a media file.
+    """
+    with _opened(path, str(path)) as container:
+        kinds = {stream.type for stream in _playable(container)}
+        return Contents("video" in kinds, "audio" in kinds, max(0, container.duration or 0) / 1e6)
 
 
 class MediaFile:
@@ -31,20 +52,7 @@ class MediaFile:
         Raises:
             CaptureError: PyAV is missing, the file is missing, unreadable, not a media file, or has no such stream.
         """
-        try:
-            import av
-        except ImportError as error:
-            raise CaptureError(
-                f"{self.name}: reading a file needs the library av ({error}): pip install 'emotion-edge[files]'"
-            ) from error
-        try:
-            size = self._path.stat().st_size
-            self._container = av.open(str(self._path)) if size else None
-        except (OSError, ValueError, av.FFmpegError) as error:
-            why = getattr(error, "strerror", None) or error
-            raise CaptureError(f"{self.name}: expected a video or sound file that FFmpeg can read: {why}") from error
-        if self._container is None:
-            raise CaptureError(f"{self.name}: expected a video or sound file, this one is empty")
+        self._container = _opened(self._path, self.name)
         if not self._streams():
             held = ", ".join(sorted({_KINDS.get(stream.type, stream.type) for stream in self._container.streams}))
             self.close()
@@ -108,12 +116,7 @@ class MediaFile:
         return [stream for stream in self._playable() if stream.type == self._kind]
 
     def _playable(self) -> list[Any]:
-        """Picture and sound; a cover picture in a sound file is no video."""
-        return [
-            stream
-            for stream in self._container.streams
-            if stream.type in _KINDS and "attached_pic" not in str(getattr(stream, "disposition", "")).lower()
-        ]
+        return _playable(self._container)
 
     def _start_ns(self) -> int:
         return (self._container.start_time or 0) * 1000  # FFmpeg counts in microseconds
@@ -122,3 +125,30 @@ class MediaFile:
         """Open afresh: exact in every format, which seeking is not."""
         self.close()
         self.open()
+
+
+def _opened(path: Path, name: str) -> Any:
+    """The file as PyAV's container. Raises CaptureError as `contents` says; its message begins with `name`."""
+    try:
+        import av
+    except ImportError as error:
+        raise CaptureError(
+            f"{name}: reading a file needs the library av ({error}): pip install 'emotion-edge[files]'"
+        ) from error
+    try:
+        container = av.open(str(path)) if path.stat().st_size else None
+    except (OSError, ValueError, av.FFmpegError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise CaptureError(f"{name}: expected a video or sound file that FFmpeg can read: {why}") from error
+    if container is None:
+        raise CaptureError(f"{name}: expected a video or sound file, this one is empty")
+    return container
+
+
+def _playable(container: Any) -> list[Any]:
+    """Its streams of picture and sound; a cover picture in a sound file is no video."""
+    return [
+        stream
+        for stream in container.streams
+        if stream.type in _KINDS and "attached_pic" not in str(getattr(stream, "disposition", "")).lower()
+    ]

@@ -25,8 +25,8 @@ _RATE_HZ = 16_000
 _VOWELS_HZ = np.array([(730, 1090, 2440), (270, 2290, 3010), (300, 870, 2240), (530, 1840, 2480), (570, 840, 2410)])
 
 
-def write_clip(path: Path) -> None:
-    """Write the clip, `SECONDS` long at `FPS`, as a video file with sound.
+def write_clip(path: Path, seconds: int = SECONDS, size: tuple[int, int] = _SIZE) -> None:
+    """Write the clip at `FPS`, in `size` (width and height in pixels), as a video file with sound.
 
     Raises:
         EdgeError: the libraries of the extra ``demo`` are missing.
@@ -39,14 +39,14 @@ def write_clip(path: Path) -> None:
             f"demo: expected PyAV and scikit-image, got: {error}. Install them with: pip install 'emotion-edge[demo]'"
         ) from error
     portrait = np.asarray(astronaut(), np.uint8)
-    sound = (synthetic_voice(SECONDS) * 32767).astype(np.int16)
+    sound = (synthetic_voice(seconds) * 32767).astype(np.int16)
     with av.open(str(path), "w") as container:
         video = container.add_stream("mpeg4", rate=FPS, options={"qscale": "3"})
-        video.width, video.height, video.pix_fmt = *_SIZE, "yuv420p"
+        video.width, video.height, video.pix_fmt = *size, "yuv420p"
         audio = container.add_stream("pcm_s16le", rate=_RATE_HZ, layout="mono")
         step = _RATE_HZ // FPS
-        for number in range(FPS * SECONDS):
-            picture = av.VideoFrame.from_ndarray(_view(portrait, number / (FPS * SECONDS)), format="rgb24")
+        for number in range(FPS * seconds):
+            picture = av.VideoFrame.from_ndarray(_view(portrait, number / (FPS * seconds), size), format="rgb24")
             container.mux(video.encode(picture))
             block = sound[np.newaxis, number * step : (number + 1) * step]
             samples = av.AudioFrame.from_ndarray(np.ascontiguousarray(block), format="s16", layout="mono")
@@ -57,8 +57,8 @@ def write_clip(path: Path) -> None:
             container.mux(stream.encode(None))
 
 
-def _view(portrait: NDArray[np.uint8], progress: float) -> NDArray[np.uint8]:
-    """What the demo's camera sees at `progress` in [0, 1): uint8 [480, 640, 3] RGB.
+def _view(portrait: NDArray[np.uint8], progress: float, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """What the demo's camera sees at `progress` in [0, 1): uint8 [H, W, 3] RGB of `size` (W, H).
 
     The window slides so that the face (at 170..280, 70..200 of the portrait) comes in from the right within the first
     quarter, stays, and is gone to the left in the last; on a plain wall where the window leaves the portrait.
@@ -68,7 +68,7 @@ def _view(portrait: NDArray[np.uint8], progress: float) -> NDArray[np.uint8]:
     top = np.interp(progress, (0, 0.5, 1), (20, 40, 20))
     move = np.float64([[1, 0, -left], [0, 1, -top]])  # type: ignore[arg-type]
     view = cv2.warpAffine(portrait, move, (width, height), borderMode=cv2.BORDER_CONSTANT, borderValue=(96, 96, 96))
-    return np.asarray(cv2.resize(view, _SIZE, interpolation=cv2.INTER_CUBIC), np.uint8)
+    return np.asarray(cv2.resize(view, size, interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
 def synthetic_voice(seconds: float, pitch_hz: float = 120.0, syllables_hz: float = 4.0) -> NDArray[np.float32]:

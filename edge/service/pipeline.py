@@ -47,7 +47,15 @@ class Pipeline:
             self.speech.adopt(config.speech)
 
 
-def build_pipeline(config: Config, remembered: Remembered | None = None) -> Pipeline:
+@dataclass(frozen=True, slots=True)
+class LoadedModels:
+    """Verified models, ready to run, and what is told of each; None for a sense that is off. They remember nothing."""
+
+    face: tuple[Model, ModelInfo] | None
+    speech: tuple[Model, ModelInfo] | None
+
+
+def load_models(config: Config, remembered: Remembered | None = None) -> LoadedModels:
     """Load and verify every model that the configuration needs, each where it runs best.
 
     Args:
@@ -56,18 +64,41 @@ def build_pipeline(config: Config, remembered: Remembered | None = None) -> Pipe
     Raises:
         ModelError: one of them is missing, damaged, or not what it should be.
     """
+
+    def loaded(name: str, task: Task) -> tuple[Model, ModelInfo]:
+        model, choice = load_model(name, task, config, remembered)
+        return model, _info(model.package, choice)
+
+    return LoadedModels(
+        loaded(config.face.model, "face") if config.camera.enabled else None,
+        loaded(config.speech.model, "speech") if config.microphone.enabled else None,
+    )
+
+
+def build_pipeline(
+    config: Config, remembered: Remembered | None = None, loaded: LoadedModels | None = None
+) -> Pipeline:
+    """A pipeline that has seen and heard nothing yet.
+
+    Args:
+        remembered: as in `load_models`.
+        loaded: models to use instead of loading what `config` names; a sense without one stays off.
+
+    Raises:
+        ModelError: as `load_models`.
+    """
+    loaded = loaded or load_models(config, remembered)
     cv2.setNumThreads(config.inference.threads)
     face = speech = None
     models = []
-    if config.camera.enabled:
-        model, choice = load_model(config.face.model, "face", config, remembered)
-        detector = HaarDetector(config.face.smallest_px, config.face.neighbors)
-        face = FacePerception(config.face, detector, model)
-        models.append(_info(model.package, choice))
-    if config.microphone.enabled:
-        model, choice = load_model(config.speech.model, "speech", config, remembered)
+    if config.camera.enabled and loaded.face:
+        model, info = loaded.face
+        face = FacePerception(config.face, HaarDetector(config.face.smallest_px, config.face.neighbors), model)
+        models.append(info)
+    if config.microphone.enabled and loaded.speech:
+        model, info = loaded.speech
         speech = SpeechPerception(config.speech, VoiceActivity(config.speech.quiet_dbfs), model)
-        models.append(_info(model.package, choice))
+        models.append(info)
     return Pipeline(face, speech, EmotionFuser(config.fusion), models)
 
 

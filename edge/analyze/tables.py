@@ -1,0 +1,140 @@
+"""What is found, written as it is found: JSON Lines with everything, tables for a spreadsheet or a notebook."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TextIO
+
+from edge.analyze.walk import Step
+from edge.config import DeviceConfig
+from edge.publish import payloads
+from edge.records import EMOTIONS, FaceObservation
+
+_DEVICE = DeviceConfig(id="analyze")
+# What a payload says of a device and of the network's time says nothing about a file.
+_OF_A_DEVICE = {"schema", "id", "device", "place", "time", "late", "latency_ms", "since"}
+_PROBABILITIES = [f"p_{emotion}" for emotion in EMOTIONS]
+#: timeline.csv: one row for each face in each frame, each window of speech, and the fused estimate ten times a second.
+TIMELINE = [
+    *("time_s", "sense", "subject", "emotion", "confidence", "valence", "arousal", "quality", "agreement"),
+    *("detection_score", "x_px", "y_px", "width_px", "height_px", "speech_ratio"),
+    *_PROBABILITIES,
+]
+#: events.csv: one row an event.
+EVENTS = [
+    *("time_s", "sequence", "type", "subject", "emotion", "confidence", "previous", "duration_ms"),
+    *("valence", "arousal", "agreement"),
+    *_PROBABILITIES,
+]
+_ROWS = 10_000  # rows that wait in memory for a block of Parquet
+_WORDS = {"sense", "subject", "emotion", "type", "previous"}
+
+
+def lines(step: Step, sequence: int) -> Iterator[dict[str, Any]]:
+    """What a step found, in the words of docs/mqtt.md; `sequence` is the number of its first event.
+
+    Each has its `kind` (face, speech, fused or event) and its `time_s` from the beginning of the file.
+    """
+    for observation in step.observations:
+        seen = isinstance(observation, FaceObservation)
+        body = payloads.observation(observation, _DEVICE, offset_ns=0)
+        yield _line("face" if seen else "speech", step.time_ns, body)
+    for number, event in enumerate(step.events, start=sequence):
+        body = payloads.event(event, _DEVICE, sequence=number, event_id="", offset_ns=0, latency_ms=0)
+        yield _line("event", event.estimate.time_ns, body)
+    if step.estimate:
+        body = payloads.state(step.estimate, step.people, _DEVICE, now_ns=step.time_ns, offset_ns=0)
+        yield _line("fused", step.time_ns, body)
+
+
+def row(line: Mapping[str, Any]) -> dict[str, Any]:
+    """A line as a flat row of TIMELINE or EVENTS."""
+    found = {f"p_{emotion}": p for emotion, p in line["probabilities"].items()}
+    best = max(line["probabilities"], key=line["probabilities"].get)
+    flat = {**line, **line.get("box", {}), **found}
+    if line["kind"] in ("face", "speech"):
+        flat.update(emotion=best, confidence=line["probabilities"][best])
+    return {**flat, "sense": line["kind"]}
+
+
+class Tables:
+    """records.jsonl, timeline.csv and events.csv in `folder`, and the same as Parquet where pyarrow is installed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._stack = ExitStack()
+        self.events = 0
+        try:
+            self._records = self._open(folder / "records.jsonl")
+            self._timeline = _Table(self._open(folder / "timeline.csv"), folder / "timeline.parquet", TIMELINE)
+            self._events = _Table(self._open(folder / "events.csv"), folder / "events.parquet", EVENTS)
+        except BaseException:
+            self._stack.close()
+            raise
+        self._stack.callback(self._timeline.close)
+        self._stack.callback(self._events.close)
+
+    def __enter__(self) -> Tables:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._stack.__exit__(kind, error, at)
+
+    def add(self, step: Step) -> None:
+        """Write what this step found."""
+        for line in lines(step, self.events + 1):
+            self._records.write(json.dumps(line, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n")
+            (self._events if line["kind"] == "event" else self._timeline).add(row(line))
+        self.events += len(step.events)
+
+    def _open(self, path: Path) -> TextIO:
+        return self._stack.enter_context(path.open("w", encoding="utf-8", newline=""))
+
+
+class _Table:
+    """One table as CSV, and as Parquet where pyarrow is installed."""
+
+    def __init__(self, file: TextIO, parquet: Path, columns: list[str]) -> None:
+        self._csv = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
+        self._csv.writeheader()
+        self._columns = columns
+        self._rows: list[dict[str, Any]] = []
+        self._writer = _parquet_writer(parquet, columns)
+
+    def add(self, values: dict[str, Any]) -> None:
+        self._csv.writerow(values)
+        if self._writer:
+            self._rows.append({name: values.get(name) for name in self._columns})
+            if len(self._rows) >= _ROWS:
+                self._flush()
+
+    def close(self) -> None:
+        if self._writer:
+            self._flush()
+            self._writer.close()
+
+    def _flush(self) -> None:
+        import pyarrow as pa
+
+        self._writer.write_table(pa.Table.from_pylist(self._rows, self._writer.schema))
+        self._rows = []
+
+
+def _parquet_writer(path: Path, columns: list[str]) -> Any:
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError:
+        return None
+    whole = {"sequence", "duration_ms"}
+    kinds = {name: pa.string() if name in _WORDS else pa.int64() if name in whole else pa.float64() for name in columns}
+    return pq.ParquetWriter(path, pa.schema(list(kinds.items())))
+
+
+def _line(kind: str, time_ns: int, body: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in body.items() if key not in _OF_A_DEVICE}
+    return {"kind": kind, "time_s": round(time_ns / 1e9, 3), **kept}

@@ -1,0 +1,94 @@
+"""Pictures that show what was found, and videos that keep their sound and their time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from edge.analyze.annotate import AnnotatedVideo, draw, jpeg
+from edge.analyze.walk import media
+from edge.palette import COLOURS
+from edge.records import EMOTIONS, Box, FaceObservation, Frame
+
+
+def face(box: Box, emotion: str = "happy") -> FaceObservation:
+    probabilities = np.array([0.7 if each == emotion else 0.05 for each in EMOTIONS], np.float32)
+    return FaceObservation(3, box, 0.9, 0.9, probabilities, 0)
+
+
+def test_the_box_is_drawn_in_the_colour_of_the_emotion_and_the_picture_itself_kept():
+    image = np.full((240, 320, 3), 128, np.uint8)
+    drawn = draw(image, [face(Box(100, 80, 60, 60))])
+    assert tuple(drawn[140, 130]) == COLOURS["happy"]  # its lower edge
+    assert (image == 128).all()
+    assert (drawn != 128).any(axis=2).mean() > 0.03
+
+
+@pytest.mark.parametrize(
+    "box", [Box(-30, -40, 90, 90), Box(300, 220, 90, 90), Box(0, 0, 320, 240), Box(-500, -500, 10, 10)]
+)
+def test_a_box_may_lie_anywhere(box: Box):
+    assert draw(np.zeros((240, 320, 3), np.uint8), [face(box)]).shape == (240, 320, 3)
+
+
+def test_a_picture_for_a_page_is_shrunk():
+    data = np.frombuffer(jpeg(np.zeros((400, 1000, 3), np.uint8), 250), np.uint8)
+    import cv2
+
+    assert cv2.imdecode(data, cv2.IMREAD_COLOR).shape == (100, 250, 3)
+
+
+def copied(path: Path, source: Path, sound: bool) -> None:
+    with AnnotatedVideo(path, source, sound) as video:
+        for item in media(source, True, False, lambda why: None):
+            assert isinstance(item, Frame)
+            video.add(item.image[:-1], item.captured_ns)  # an odd height
+
+
+@pytest.mark.parametrize("codec", ["pcm_s16le", "aac", "mp2"])
+def test_sound_and_times_are_kept(tmp_path: Path, clip: Path, codec: str):
+    source = clip
+    if codec != "pcm_s16le":
+        source = tmp_path / "source.mkv"
+        recode(clip, source, codec)
+    copied(tmp_path / "annotated.mp4", source, True)
+    with av.open(str(tmp_path / "annotated.mp4")) as made, av.open(str(source)) as original:
+        audio, video = made.streams.audio[0], made.streams.video[0]
+        assert (audio.codec_context.name, video.codec_context.height % 2) == ("aac", 0)
+        heard = sum(frame.samples for frame in made.decode(audio)) / audio.rate
+        assert heard == pytest.approx(6, abs=0.2)
+        made.seek(0)
+        times = [float(frame.time) for frame in made.decode(video)]
+        wanted = [float(frame.time) for frame in original.decode(video=0)]
+        assert times == pytest.approx(wanted, abs=0.002)
+
+
+def recode(source: Path, target: Path, codec: str) -> None:
+    """`source` with its sound in another codec."""
+    with av.open(str(source)) as opened, av.open(str(target), "w") as output:
+        picture = output.add_stream_from_template(opened.streams.video[0])
+        sound = output.add_stream(codec, rate=16_000)
+        sound.layout = "mono"
+        resampler = av.AudioResampler(format=sound.codec_context.format or "s16", layout="mono", rate=16_000)
+        for packet in opened.demux():
+            if packet.stream.type == "video" and packet.dts is not None:
+                packet.stream = picture
+                output.mux(packet)
+            elif packet.stream.type == "audio":
+                for frame in packet.decode():
+                    for part in resampler.resample(frame):
+                        output.mux(sound.encode(part))
+        output.mux(sound.encode(None))
+
+
+def test_a_video_without_sound_and_with_changing_size(tmp_path: Path, clip: Path):
+    with AnnotatedVideo(tmp_path / "a.mp4", clip, False) as video:
+        video.add(np.zeros((120, 160, 3), np.uint8), 0)
+        video.add(np.zeros((240, 320, 3), np.uint8), 0)  # at the same time, and larger
+        video.add(np.zeros((120, 160, 3), np.uint8), 80_000_000)
+    with av.open(str(tmp_path / "a.mp4")) as made:
+        assert [(frame.width, frame.height) for frame in made.decode(video=0)] == [(160, 120)] * 3
+        assert not made.streams.audio

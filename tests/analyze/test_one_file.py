@@ -1,0 +1,65 @@
+"""One file, without processes around it: what is written, what is said."""
+
+from __future__ import annotations
+
+import wave
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from edge.analyze.inputs import Input
+from edge.analyze.one_file import Job, analyze_file
+from edge.analyze.summary import Summary
+from edge.config import CameraConfig, Config
+from edge.demo.clip import synthetic_voice
+from edge.service.pipeline import LoadedModels
+
+
+def analyzed(path: Path, out: Path, loaded: LoadedModels, config: Config | None = None) -> Summary:
+    job = Job(config or Config(), out, video=False, made_with="test")
+    return analyze_file(Input(path, Path(path.name)), job, loaded, lambda share, seconds: None)
+
+
+def wav(path: Path, samples: np.ndarray) -> Path:
+    with wave.open(str(path), "wb") as sound:
+        sound.setparams((1, 2, 16_000, 0, "NONE", ""))
+        sound.writeframes((samples * 32767).astype("<i2").tobytes())
+    return path
+
+
+def test_sound_alone(tmp_path: Path, loaded: LoadedModels):
+    summary = analyzed(wav(tmp_path / "voice.wav", synthetic_voice(4)), tmp_path / "out", loaded)
+    assert (summary.kind, summary.frames, summary.failure, summary.remarks) == ("sound", 0, "", [])
+    assert summary.speech_observations > 3
+    assert set(summary.shares) == {"speech", "fused"}
+    assert "picture.jpg" not in summary.outputs
+
+
+def test_silence(tmp_path: Path, loaded: LoadedModels):
+    summary = analyzed(wav(tmp_path / "silence.wav", np.zeros(32_000)), tmp_path / "out", loaded)
+    assert (summary.events, summary.remarks) == (0, ["no speech found"])
+
+
+def test_a_sense_that_is_off_is_not_missed(tmp_path: Path, clip: Path, loaded: LoadedModels):
+    config = replace(Config(), camera=CameraConfig(enabled=False))
+    summary = analyzed(clip, tmp_path / "out", loaded, config)
+    assert (summary.face_observations, summary.remarks) == (0, [])
+    assert summary.speech_observations > 3
+
+
+def test_one_picture_is_enough_for_a_face(tmp_path: Path, portrait: Path, loaded: LoadedModels):
+    summary = analyzed(portrait, tmp_path / "out", loaded)
+    assert (summary.kind, summary.faces, summary.failure) == ("image", 1, "")
+    assert max(summary.shares["face"], key=summary.shares["face"].__getitem__) == "happy"
+    assert {"annotated.jpg", "picture.jpg"} <= set(summary.outputs)
+
+
+def test_what_is_no_picture_fails_with_a_reason(tmp_path: Path, loaded: LoadedModels):
+    (tmp_path / "a.png").write_text("hello")
+    assert "cannot be read as one" in analyzed(tmp_path / "a.png", tmp_path / "out", loaded).failure
+
+
+def test_results_that_cannot_be_written_are_a_failure_not_a_crash(tmp_path: Path, portrait: Path, loaded: LoadedModels):
+    (tmp_path / "out").write_text("a file where a folder should be")
+    assert "Not a directory" in analyzed(portrait, tmp_path / "out", loaded).failure
