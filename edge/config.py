@@ -157,7 +157,8 @@ class MqttConfig:
 
     The password comes from the systemd credential ``mqtt-password``, else `password_file`, else the environment
     variable EMOTION_EDGE_MQTT_PASSWORD. `protocol`: ``auto`` tries MQTT 5 and falls back to 3.1.1. `outbox_file`: where
-    events wait for the hub; empty is outbox.sqlite in the state directory that systemd gives, else memory.
+    events wait for the hub; empty is outbox.sqlite in the state directory that systemd gives, else memory. `commit_hz`:
+    how often a second, in the long run, the outbox writes to the disk.
     """
 
     url: str = _key("mqtt://localhost:1883", form=r"mqtts?://[^/@\s]+")
@@ -174,6 +175,7 @@ class MqttConfig:
     outbox_file: str = ""
     outbox_mb: int = _key(64, low=1, high=10_000)
     outbox_days: float = _key(7.0, low=0.001, high=3650)
+    commit_hz: float = _key(0.75, low=0.1, high=10)
     drain_hz: float = _key(2000.0, low=1, high=10_000)
     state_hz: float = _key(2.0, low=0.01, high=50)
     observations: bool = False

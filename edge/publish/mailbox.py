@@ -8,6 +8,7 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
+from edge.publish.bucket import Bucket
 from edge.publish.commands import Received
 from edge.publish.strict_json import MOST_BYTES
 
@@ -35,8 +36,7 @@ class Mailbox:
     def __init__(self) -> None:
         self._waiting: queue.Queue[Received] = queue.Queue(_MOST_WAITING)
         self._answers: deque[Answer] = deque(maxlen=_MOST_ANSWERS)
-        self._tokens = float(BURST)
-        self._filled_ns = time.monotonic_ns()
+        self._pace = Bucket(BURST, PER_S, time.monotonic())
         self._told_ns = 0
         #: Commands that came too fast and were let go without an answer.
         self.ignored = 0
@@ -44,7 +44,7 @@ class Mailbox:
     def receive(self, name: str, payload: bytes, *, retained: bool, expiry_s: float | None = None) -> None:
         """Take a command from the network; returns at once and never raises."""
         now_ns = time.monotonic_ns()
-        hasty = not self._has_token(now_ns)
+        hasty = not self._pace.take(now_ns / 1e9)
         if hasty and now_ns - self._told_ns < 1_000_000_000:
             self.ignored += 1
             return
@@ -70,11 +70,3 @@ class Mailbox:
 
     def next_answer(self) -> Answer | None:
         return self._answers.popleft() if self._answers else None
-
-    def _has_token(self, now_ns: int) -> bool:
-        self._tokens = min(BURST, self._tokens + (now_ns - self._filled_ns) / 1e9 * PER_S)
-        self._filled_ns = now_ns
-        if self._tokens < 1:
-            return False
-        self._tokens -= 1
-        return True

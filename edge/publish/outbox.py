@@ -16,14 +16,17 @@ from pathlib import Path
 from typing import Any
 
 from edge.publish import salvage
+from edge.publish.bucket import Bucket
 from edge.publish.lanes import PIECE, Lanes
 from edge.publish.payloads import Body
 from edge.publish.store import LATE_AFTER_MS, StoredEvent
 
 _log = logging.getLogger(__name__)
 
-#: A commit costs an SD card at least a block: events that come faster than this share one.
+#: A commit costs an SD card at least a block: events that come faster than this share one. So do, in the long run,
+#: those that come faster than `commit_hz`; a quiet time saves up for so many commits in a row. A full one need not wait.
 _COMMIT_S = 0.1
+SAVED_COMMITS = 3600
 _COMMIT_EVENTS = 500
 #: What was acknowledged is deleted with the next event, or when there is so much of it, or after so long without one.
 _MOST_SETTLED, _SETTLED_S = 1000, 60.0
@@ -48,6 +51,7 @@ class Outbox:
 
     Args:
         path: of the database; None: in memory, lost with the process.
+        commit_hz: how many commits a second in the long run: the longest that an event waits for company is one by it.
         drain_hz: at which rate an outage's backlog is sent.
         utc_ms: milliseconds since 1970, now.
         gap_body: makes the record that tells consumers of a loss.
@@ -60,6 +64,7 @@ class Outbox:
         *,
         most_bytes: int,
         most_days: float,
+        commit_hz: float,
         drain_hz: float,
         utc_ms: Callable[[], int],
         gap_body: GapBody,
@@ -68,6 +73,7 @@ class Outbox:
         self._path, self._most_bytes, self._most_ms = path, most_bytes, int(most_days * _DAY_MS)
         self._utc_ms, self._gap_body, self._on_ready = utc_ms, gap_body, on_ready
         self._lanes = Lanes(drain_hz)
+        self._pace = Bucket(SAVED_COMMITS, commit_hz, time.monotonic())
         self._news = threading.Condition()
         self._new: list[StoredEvent] = []
         self._settled: set[int] = set()
@@ -251,18 +257,24 @@ class Outbox:
         now_s = time.monotonic()
         due_s = [self._retry_s if self._problem else now_s + _SETTLED_S]
         if self._new:
-            due_s.append(self._commit_s + (0.0 if self._closing or not self.keeps else _COMMIT_S))
+            due_s.append(self._due_s(now_s))
         if self._settled:
             due_s.append(self._commit_s + (_COMMIT_S if len(self._settled) >= _MOST_SETTLED else _SETTLED_S))
         return min(due_s) - now_s
+
+    def _due_s(self, now_s: float) -> float:
+        """When what is new should be committed."""
+        if self._closing or not self.keeps:
+            return self._commit_s
+        due_s = self._commit_s + _COMMIT_S
+        return due_s if len(self._new) >= _COMMIT_EVENTS else max(due_s, now_s + self._pace.wait_s(now_s))
 
     def _work(self) -> None:
         now_s = time.monotonic()
         if self._problem and now_s >= self._retry_s:
             self._return_to_disk()
-        pause_s = _COMMIT_S if self.keeps and not self._closing else 0.0
         idle = self._settled and now_s >= self._commit_s + _SETTLED_S
-        if (self._new and now_s >= self._commit_s + pause_s) or len(self._settled) >= _MOST_SETTLED or idle:
+        if (self._new and now_s >= self._due_s(now_s)) or len(self._settled) >= _MOST_SETTLED or idle:
             self._commit()
         if self._arrange:
             self._sort()
@@ -282,6 +294,7 @@ class Outbox:
             self._expired_s, expired_ms = now_s, self._utc_ms() - self._most_ms
         forced = set(self._store.commit(events, settled, expired_ms))
         self._commit_s = time.monotonic()
+        self._pace.take(self._commit_s)
         with self._news:
             del self._new[: len(events)]
             self._settled -= settled

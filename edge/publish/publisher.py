@@ -86,6 +86,7 @@ class Publisher:
             storage_path(mqtt.outbox_file),
             most_bytes=mqtt.outbox_mb * 1_000_000,
             most_days=mqtt.outbox_days,
+            commit_hz=mqtt.commit_hz,
             drain_hz=mqtt.drain_hz,
             utc_ms=self._utc_ms,
             gap_body=self._gap_body,

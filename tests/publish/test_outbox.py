@@ -32,8 +32,8 @@ def holes(subscriber, up_to: int) -> list[int]:
 
 
 def waited(body: dict) -> bool:
-    """It came more than a second after it happened: also a live event does on a machine whose disk is that slow."""
-    return body["latency_ms"] > 1000
+    """It came more than two seconds after it happened: also a live event does on a machine whose disk is that slow."""
+    return body["latency_ms"] > 2000
 
 
 def test_events_outlive_the_process_that_told_them(mosquitto, subscriber, publish_to, event_of, tmp_path) -> None:
@@ -44,7 +44,7 @@ def test_events_outlive_the_process_that_told_them(mosquitto, subscriber, publis
         for _ in range(10):
             publisher.publish_event(event_of())
         assert not publisher.close(1)
-    time.sleep(1.1)
+    time.sleep(2.1)
     mosquitto.start()
     publisher = publish_to(mosquitto.url, outbox_file=file)
     assert publisher.queued == 30
@@ -89,7 +89,7 @@ def test_live_events_overtake_a_long_backlog(mosquitto, subscriber, publish_to, 
     publisher = publish_to(mosquitto.url, outbox_file=str(tmp_path / "outbox.sqlite"), drain_hz=100.0)
     for _ in range(600):
         publisher.publish_event(event_of())
-    time.sleep(1.1)
+    time.sleep(2.1)
     mosquitto.start()
     until(lambda: publisher.connected)
     publisher.publish_event(event_of())
@@ -227,6 +227,57 @@ def test_what_the_broker_refused_is_told_once_it_accepts_again(
     until(lambda: publisher.queued == 0)
 
 
+@pytest.fixture
+def open_outbox():
+    """Starts an outbox whose events are bare numbers."""
+    outboxes: list[Outbox] = []
+
+    def build(path, commit_hz: float = 0.75) -> Outbox:
+        outbox = Outbox(
+            path,
+            most_bytes=1_000_000,
+            most_days=7,
+            commit_hz=commit_hz,
+            drain_hz=1000,
+            utc_ms=lambda: time.time_ns() // 1_000_000,
+            gap_body=lambda first, last, count, reason: {"first": first, "count": count, "reason": reason},
+            on_ready=lambda: None,
+        )
+        outboxes.append(outbox)
+        outbox.start()
+        return outbox
+
+    yield build
+    for outbox in outboxes:
+        outbox.close(5)
+
+
+def add(outbox: Outbox, events: int = 1) -> None:
+    for _ in range(events):
+        outbox.add(lambda sequence: {"sequence": sequence}, observed_ms=0)
+
+
+def test_commits_that_were_saved_up_go_at_once_then_events_wait_for_each_other(
+    open_outbox, until, monkeypatch, tmp_path
+) -> None:
+    monkeypatch.setattr(outbox_module, "SAVED_COMMITS", 2)
+    outbox = open_outbox(tmp_path / "outbox.sqlite", commit_hz=0.1)
+    outbox.begin()
+    for number in (1, 2):
+        add(outbox)
+        assert answer(outbox, until, number, 0) == number
+    add(outbox)
+    time.sleep(0.5)
+    assert outbox.take(time.monotonic()) is None  # the next commit is ten seconds after the second
+    add(outbox, 499)  # together they fill one: no need to wait
+    assert answer(outbox, until, 3, 0) == 3
+    for number in range(4, 503):
+        assert answer(outbox, until, number, 0) == number
+    add(outbox)
+    outbox.hurry()
+    assert answer(outbox, until, 503, 0) == 503
+
+
 def answer(outbox: Outbox, until, message_id: int, reason_code: int) -> int:
     """Take the next event and answer it; its sequence number."""
     event = until(lambda: outbox.take(time.monotonic()))
@@ -235,21 +286,11 @@ def answer(outbox: Outbox, until, message_id: int, reason_code: int) -> int:
     return event.sequence
 
 
-def test_a_refusal_that_may_pass_is_tried_three_times_another_once(until, monkeypatch) -> None:
+def test_a_refusal_that_may_pass_is_tried_three_times_another_once(open_outbox, until, monkeypatch) -> None:
     monkeypatch.setattr(outbox_module, "_PAUSE_S", 0.01)
-    outbox = Outbox(
-        None,
-        most_bytes=1_000_000,
-        most_days=7,
-        drain_hz=1000,
-        utc_ms=lambda: time.time_ns() // 1_000_000,
-        gap_body=lambda first, last, count, reason: {"first": first, "count": count, "reason": reason},
-        on_ready=lambda: None,
-    )
-    outbox.start()
+    outbox = open_outbox(None)
     outbox.begin()
-    for _ in range(3):
-        outbox.add(lambda sequence: {"sequence": sequence}, observed_ms=0)
+    add(outbox, 3)
     not_authorized, quota_exceeded, no_subscriber = 0x87, 0x97, 0x10
     assert answer(outbox, until, 1, not_authorized) == 1
     assert outbox.refused == 1
@@ -257,7 +298,7 @@ def test_a_refusal_that_may_pass_is_tried_three_times_another_once(until, monkey
     again = [answer(outbox, until, number, quota_exceeded) for number in range(2, 8)]
     assert sorted(again) == [2, 2, 2, 3, 3, 3]
     assert (outbox.refused, outbox.queued) == (3, 0)
-    outbox.add(lambda sequence: {"sequence": sequence}, observed_ms=0)
+    add(outbox)
     assert answer(outbox, until, 8, no_subscriber) == 4
     gap = until(lambda: outbox.take(time.monotonic()))
     assert (gap.sequence, gap.body) == (3, {"first": 1, "count": 3, "reason": "refused"})

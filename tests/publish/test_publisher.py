@@ -97,7 +97,7 @@ def test_events_wait_for_a_broker_that_is_not_there_yet(
     for _ in range(30):
         publisher.publish_event(event_of())
     until(lambda: caplog.messages)
-    time.sleep(1.2)  # longer than an event may wait without being late; meanwhile more attempts fail
+    time.sleep(2.2)  # longer than an event may wait without being late; meanwhile more attempts fail
     assert publisher.queued == 30
     assert not publisher.connected
     mosquitto.start()
