@@ -17,7 +17,7 @@ from pathlib import Path
 
 from edge import __version__
 from edge.config import DEFAULT_PATH, Config, MqttConfig, load_config
-from edge.errors import ConfigError, EdgeError
+from edge.errors import ConfigError, EdgeError, PublishError
 from edge.service.stopping import stop_on_signals
 
 _LOG = logging.getLogger(__name__)
@@ -192,15 +192,33 @@ def _config_schema(_options: argparse.Namespace) -> int:
 
 
 def _check_config(options: argparse.Namespace) -> int:
+    from edge.config_files import unreadable_files
+    from edge.publish.broker import find_broker
+
+    mistakes: list[str] = []
+    notes: list[str] = []
     try:
-        load_config(options.file)
-    except ConfigError as error:
-        if not options.json:
-            raise
-        print(json.dumps({"good": False, "mistakes": str(error).splitlines()}, indent=2, ensure_ascii=False))
-        return WRONG_USAGE
-    print(json.dumps({"good": True, "mistakes": []}) if options.json else f"{options.file}: good")
-    return OK
+        config = load_config(options.file)
+        for file in unreadable_files(config):
+            if file.certain:
+                mistakes.append(f"{options.file}: {file}: expected a file that the service can read")
+            else:
+                notes.append(f"{file} for this user; whether the service's own may read it cannot be told from here")
+        if not mistakes and not notes:
+            find_broker(config.mqtt)  # reads certificates and keys: are they any?
+    except (ConfigError, PublishError) as error:
+        mistakes += str(error).splitlines()
+    if options.json:
+        found = {"good": not mistakes, "mistakes": mistakes, "notes": notes}
+        print(json.dumps(found, indent=2, ensure_ascii=False))
+    else:
+        for line in mistakes:
+            print(line, file=sys.stderr)
+        for line in notes:
+            print(f"note: {line}")
+        if not mistakes:
+            print(f"{options.file}: good")
+    return WRONG_USAGE if mistakes else OK
 
 
 def _config(path: Path | None) -> Config:

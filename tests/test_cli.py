@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from edge import __version__
+from edge.cli import main
 from edge.perceive.package import find_package
 
 
@@ -40,6 +44,50 @@ def test_check_config(tmp_path: Path):
         2,
         f"{path}:2: [camera] fps: expected a number from 0.2 to 120, got 1000\n",
     )
+
+
+def test_check_config_looks_at_the_files_that_are_named(tmp_path: Path):
+    path, ca_file = tmp_path / "my.toml", tmp_path / "ca.pem"
+    path.write_text(f'[mqtt]\nurl = "mqtts://hub"\nca_file = "{ca_file}"\n')
+    missing = emotion_edge("check-config", path)
+    assert missing.returncode == 2
+    assert missing.stderr.startswith(f"{path}: [mqtt] ca_file: {ca_file}: No such file")
+    ca_file.write_text("no certificate")
+    wrong = json.loads(emotion_edge("check-config", path, "--json").stdout)
+    assert not wrong["good"]
+    assert "not a PEM certificate" in wrong["mistakes"][0]
+
+
+@pytest.fixture
+def open_folder():
+    """A folder that every user may enter."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def test_check_config_says_where_it_cannot_tell(open_folder: Path, capsys: pytest.CaptureFixture[str]):
+    """As somebody who may not read the service's password."""
+    secret = open_folder / "secret"
+    secret.mkdir()
+    (secret / "password").write_text("s3cret")
+    path = open_folder / "my.toml"
+    path.write_text(f'[mqtt]\nusername = "pi"\npassword_file = "{secret}/password"\n')
+    assert main(["check-config", str(path)]) == 0
+    assert capsys.readouterr().out == f"{path}: good\n"
+    secret.chmod(0)
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)  # nobody
+    try:
+        assert main(["check-config", str(path)]) == 0
+    finally:
+        os.seteuid(user)
+        secret.chmod(0o700)
+    note, good = capsys.readouterr().out.splitlines()
+    assert "[mqtt] password_file" in note
+    assert "cannot be told from here" in note
+    assert good == f"{path}: good"
 
 
 def test_a_wrong_configuration_ends_the_start_with_2(tmp_path: Path):

@@ -19,6 +19,7 @@ from edge import __version__
 from edge.capture.devices import hear, look
 from edge.clock import clock_synchronized
 from edge.config import DEFAULT_PATH, Config, load_config
+from edge.config_files import unreadable_files
 from edge.errors import EdgeError
 from edge.perceive.package import Task
 from edge.publish.trial import try_broker
@@ -220,11 +221,9 @@ def _permissions(config: Config) -> Iterator[Finding]:
         if closed:
             fix = f"usermod -aG {group} USER for a person; sudo ./install.sh again for the service"
             yield Finding("permissions", "failed", f"cannot open {', '.join(closed)}", fix)
-    for key, name in (("password_file", config.mqtt.password_file), ("ca_file", config.mqtt.ca_file)):
-        if name and not os.access(name, os.R_OK):
-            yield Finding(
-                "permissions", "failed", f"[mqtt] {key}: {name} cannot be read", f"chmod it for {os.geteuid()}"
-            )
+    for file in unreadable_files(config):
+        fix = f"put it there, or correct {file.key}" if file.certain else f"chmod it for {os.geteuid()}"
+        yield Finding("permissions", "failed", str(file), fix)
 
 
 def _disk(config: Config) -> Iterator[Finding]:

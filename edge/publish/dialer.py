@@ -57,12 +57,21 @@ class Dialer:
             no answer to it (then 5 is tried again with the next connection, for the broker may just have been
             stopping; and once 5 was spoken, silence is no reason to fall back).
         connect: opens a connection with this protocol.
+        meanwhile: what to add to the warning that it is tried again.
     """
 
-    def __init__(self, broker: Broker, protocol: str, client_id: str, connect: Connect) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        protocol: str,
+        client_id: str,
+        connect: Connect,
+        meanwhile: Callable[[], str] = lambda: "",
+    ) -> None:
         self._broker = broker
         self._client_id = client_id
         self._connect = connect
+        self._meanwhile = meanwhile
         self._protocols = ["5", "3.1.1"] if protocol == "auto" else [protocol]
         self._speaks_5 = protocol == "5"
         self._told = ""
@@ -94,7 +103,7 @@ class Dialer:
         except NotConnected as failure:
             self._swaps = 0
             level = logging.DEBUG if str(failure) == self._told else logging.WARNING
-            _log.log(level, "%s. Trying again; events wait in the outbox.", failure)
+            _log.log(level, "%s. Trying again%s", failure, self._meanwhile())
             self._told = str(failure)
             raise
         self._connected_s = time.monotonic()

@@ -24,7 +24,7 @@ from edge.publish.store import LATE_AFTER_MS, StoredEvent
 _log = logging.getLogger(__name__)
 
 #: A commit costs an SD card at least a block: events that come faster than this share one. So do, in the long run,
-#: those that come faster than `commit_hz`; a quiet time saves up for so many commits in a row. A full one need not wait.
+#: those that come faster than `commit_hz`; a quiet time saves up for so many in a row. A full one need not wait.
 _COMMIT_S = 0.1
 SAVED_COMMITS = 3600
 _COMMIT_EVENTS = 500

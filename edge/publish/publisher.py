@@ -79,7 +79,7 @@ class Publisher:
         self._root = f"{mqtt.base_topic.rstrip('/')}/{device.name}/"
         self._announcer = Announcer(home or HomeAssistantConfig(), device, self._root, remembered or Remembered(None))
         self._subscribe_again = False
-        self._dialer = Dialer(self._broker, mqtt.protocol, self._client_id, self._connect)
+        self._dialer = Dialer(self._broker, mqtt.protocol, self._client_id, self._connect, self._meanwhile)
         self._vehicle = Vehicle(vehicle, mqtt.state_hz) if vehicle and vehicle.enabled else None
         self._bell = Bell()
         self._outbox = Outbox(
@@ -214,6 +214,8 @@ class Publisher:
         self._subscribe_again = True
         self._mqtt = replace(self._mqtt, state_hz=mqtt.state_hz, observations=mqtt.observations)
         self._outgoing.adopt_state_hz(mqtt.state_hz)
+        if self._vehicle is not None:
+            self._vehicle.adopt_hz(mqtt.state_hz)
         self._bell.ring()
 
     def close(self, timeout_s: float) -> bool:
@@ -277,6 +279,9 @@ class Publisher:
             return math.inf
         return self._deadline_s - time.monotonic() if self.queued else 0.0
 
+    def _meanwhile(self) -> str:
+        return "; events wait in the outbox" if self.keeps else "; events wait in memory, and are lost with the process"
+
     def _connect(self, protocol: str) -> Connection:
         return Connection(
             self._broker,
@@ -318,7 +323,7 @@ class Publisher:
                 connection.turn(min(_TURN_S, limit_s, _TURN_S if wait_s is None else wait_s), self._bell)
         except ConnectionEnded as end:
             self._dialer.ended(end, connection, refused=self._refused_now)
-            _log.warning("connection to %s lost: %s. Connecting again; events wait in the outbox.", self._broker, end)
+            _log.warning("connection to %s lost: %s. Connecting again%s", self._broker, end, self._meanwhile())
             self._goodbye_owed = False  # the broker says it for us: the will
             return False
         finally:

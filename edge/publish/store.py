@@ -23,8 +23,8 @@ from edge.publish import payloads
 from edge.publish.payloads import Body
 from edge.records import EMOTIONS
 
-#: An event that waited longer than this before it was sent is marked late: it is history, not news. More than the longest
-#: wait for a commit at the default rate.
+#: An event that waited longer than this before it was sent is marked late: it is history, not news. More than
+#: the longest wait for a commit at the default rate.
 LATE_AFTER_MS = 2000
 _PAGE_BYTES = 512
 #: Frames in the write-ahead log before they are carried over into the table: about a megabyte.

@@ -70,6 +70,13 @@ class Vehicle:
                 latest = self._latest.setdefault(path, Latest(1 / self._hz))
                 latest.put({"value": value, "time": state["time"]})
 
+    def adopt_hz(self, hz: float) -> None:
+        """Hold signals back by this rate from now on."""
+        with self._lock:
+            self._hz = hz
+            for latest in self._latest.values():
+                latest.interval_s = 1 / hz
+
     def repeat(self) -> None:
         """There is a new connection, and it knows nothing."""
         with self._lock:

@@ -37,3 +37,13 @@ def test_a_new_connection_is_told_again_and_the_end_does_not_wait() -> None:
     latest.put({"people": 0})
     assert latest.take(2) is None
     assert latest.take(2, hurry=True) == {"people": 0}
+
+
+def test_another_interval_counts_from_the_last_time_on() -> None:
+    latest = Latest(interval_s=100)
+    latest.put({"people": 1})
+    assert latest.take(0)
+    latest.put({"people": 0})
+    latest.interval_s = 2
+    assert latest.wait_s(SECOND) == 1.0
+    assert latest.take(2 * SECOND) == {"people": 0}

@@ -6,13 +6,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from concurrent import futures
 from pathlib import Path
 
 import pytest
 import yaml
 
-from edge.config import DeviceConfig, MqttConfig, VehicleConfig
+from edge.config import DeviceConfig, HomeAssistantConfig, MqttConfig, VehicleConfig
 from edge.errors import ConfigError, PublishError
 from edge.publish import Publisher, payloads
 from edge.publish.vehicle import signals
@@ -91,9 +92,9 @@ def drive(mosquitto):
     """A started publisher in a vehicle; keywords are keys of [vehicle]."""
     running = []
 
-    def start(**keys) -> Publisher:
+    def start(state_hz: float = 50, **keys) -> Publisher:
         vehicle = VehicleConfig(enabled=True, **keys)
-        running.append(Publisher(MqttConfig(url=mosquitto.url, state_hz=50), DEVICE, vehicle=vehicle))
+        running.append(Publisher(MqttConfig(url=mosquitto.url, state_hz=state_hz), DEVICE, vehicle=vehicle))
         running[-1].start()
         return running[-1]
 
@@ -116,6 +117,18 @@ def test_the_state_is_told_as_topics_on_change(subscriber, drive, event_of, mosq
     newcomer = subscribe(mosquitto.url)
     label = newcomer.wait_for(lambda heard: heard.on("Label"))[0]
     assert (label.retain, label.json()["value"]) == (True, "NOBODY")
+
+
+def test_a_new_rate_reaches_the_signals(subscriber, drive, event_of) -> None:
+    publisher = drive(state_hz=0.01)
+    label = "Vehicle/Driver/ApparentEmotion/Label"
+    publisher.publish_state(event_of("happy").estimate, 1)
+    subscriber.wait_for(lambda heard: heard.on(label))
+    publisher.publish_state(event_of("sad").estimate, 1)
+    time.sleep(1)
+    assert len(subscriber.on(label)) == 1  # held back, for a minute and a half
+    publisher.adopt(MqttConfig(state_hz=10.0), HomeAssistantConfig())
+    subscriber.wait_for(lambda heard: [m.json()["value"] for m in heard.on(label)] == ["HAPPY", "SAD"])
 
 
 def test_it_is_off_by_default(mosquitto, subscriber, publish_to, event_of) -> None:

@@ -38,13 +38,13 @@ class Running:
         with self._news:
             return "".join(self._lines)
 
-    def wait_for(self, text: str, timeout_s: float = 30) -> None:
+    def wait_for(self, text: str, timeout_s: float = 100) -> None:
         """Wait until the process has said `text`."""
         with self._news:
             if not self._news.wait_for(lambda: text in "".join(self._lines), timeout_s):
                 raise AssertionError(f"not said within {timeout_s} s: {text!r}; said:\n{''.join(self._lines)}")
 
-    def wait(self, timeout_s: float = 30) -> int:
+    def wait(self, timeout_s: float = 100) -> int:
         """The exit code; its last words are in `log` then."""
         code = self.process.wait(timeout_s)
         self._reader.join(5)

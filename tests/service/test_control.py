@@ -88,7 +88,7 @@ def held_open(service, path: Path) -> int:
 
 def ended(service) -> None:
     service.process.send_signal(signal.SIGTERM)
-    assert service.wait(timeout_s=5) == 0, service.log
+    assert service.wait(timeout_s=20) == 0, service.log
     assert "Traceback" not in service.log
 
 
