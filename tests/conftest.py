@@ -141,6 +141,7 @@ class Subscriber:
                     topics = [message.topic for message in self._messages]
                     raise AssertionError(f"not heard within {timeout_s} s; heard {len(topics)}: {topics[-20:]}")
                 self._news.wait(min(left_s, 0.1))
+            time.sleep(0.01)  # let more than one come: `wanted` may look through all of them
         return found
 
     def close(self) -> None:
