@@ -16,7 +16,6 @@ import pytest
 from edge.publish import outbox as outbox_module
 from edge.publish.outbox import Outbox
 
-
 parsed = functools.lru_cache(maxsize=10_000)(json.loads)  # asked for again after each message
 
 
