@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -49,10 +50,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     face = _described(
         train.add_parser,
-        "Train the face model on FER2013 (fer2013.csv, or a pack of mosaics).",
-        "emotion-convert train face --data data/fer2013 --out runs/face",
+        "Train a face model on FER2013 (with FER+), RAF-DB, AffectNet, CK+ or a folder for each emotion.",
+        "emotion-convert train face --data data/fer2013 --out runs/face\n"
+        "  emotion-convert train face --data data/fer2013 --out runs/r18 --architecture resnet18 --set mixup=0.2",
         "face",
     )
+    _recipe_options(face)
+    face.add_argument(
+        "--teacher", type=Path, action="append", default=[], metavar="DIR", help="package or run to distil; repeatable"
+    )
+    face.add_argument("--from", dest="start", metavar="START", help="imagenet, a run or a .keras file to begin with")
+    face.add_argument("--folds", type=int, metavar="K", help="K-fold cross-validation instead of one model")
     speech = _described(
         train.add_parser,
         "Train the speech model on the corpora in the folders ravdess, tess, emodb of DIR, with noise/ behind them.",
@@ -103,6 +111,15 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--json", metavar="FILE", help="write all figures there; - for standard output")
         command.set_defaults(command=function)
 
+    recipe = _described(
+        commands.add_parser,
+        "Print the recipe of a face training as TOML, with what the options change.",
+        "emotion-convert recipe --set augmentation.blur=0.2 > recipe.toml",
+        "recipe",
+    )
+    _recipe_options(recipe)
+    recipe.set_defaults(command=_print_recipe)
+
     inspect = _described(
         commands.add_parser,
         "Verify a model package and print its contract, figures, operations and number types as JSON.",
@@ -126,6 +143,25 @@ def _described(make: Any, text: str, example: str, *names: str, **options: str) 
     )
 
 
+def _recipe_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--recipe", type=Path, metavar="FILE", help="TOML; 'emotion-convert recipe' prints the default"
+    )
+    command.add_argument("--architecture", metavar="NAME", help="other than the recipe's; a wrong name lists them")
+    command.add_argument("--minutes", type=float, help="train so long, instead of by epochs")
+    command.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="change one setting of the recipe; repeatable"
+    )
+
+
+def _recipe(arguments: argparse.Namespace) -> Any:
+    from convert.face_recipe import read_recipe
+
+    named = {"architecture": arguments.architecture, "minutes": arguments.minutes}
+    settings = [f"{name}={value}" for name, value in named.items() if value is not None]
+    return read_recipe(arguments.recipe, [*arguments.set, *settings])
+
+
 def _data(command: argparse.ArgumentParser) -> None:
     command.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of the data set")
 
@@ -139,10 +175,24 @@ def _positive(text: str) -> int:
 
 def _train_face(arguments: argparse.Namespace) -> None:
     start_keras(arguments.out / "keras.log")
-    from convert.train_face import RECIPE, train_face
+    from convert.train_face import train_face, train_folds
 
-    recipe = replace(RECIPE, epochs=arguments.epochs or RECIPE.epochs)
-    train_face(arguments.data, arguments.out, recipe, arguments.resume)
+    recipe = _recipe(arguments)
+    recipe = replace(recipe, epochs=arguments.epochs or recipe.epochs)
+    if arguments.folds is None:
+        train_face(arguments.data, arguments.out, recipe, arguments.resume, arguments.teacher, arguments.start)
+        return
+    if arguments.folds < 2:
+        raise EdgeError(f"--folds: expected 2 or more, got {arguments.folds}.")
+    result = train_folds(arguments.data, arguments.out, recipe, arguments.folds, arguments.resume, arguments.teacher)
+    print(f"accuracy on unseen folds: mean {100 * result['mean']:.1f} %, standard deviation {100 * result['std']:.1f}")
+
+
+def _print_recipe(arguments: argparse.Namespace) -> None:
+    start_keras(Path(os.devnull))
+    from convert.face_recipe import recipe_toml
+
+    print(recipe_toml(_recipe(arguments)), end="")
 
 
 def _train_speech(arguments: argparse.Namespace) -> None:

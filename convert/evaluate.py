@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.datasets.fer2013 import Faces, load, twins
+from convert.datasets.faces import Faces
+from convert.datasets.layout import load_faces
 from convert.datasets.speech import load_corpora
 from convert.metrics import figures
 from convert.voices import load_voices
@@ -16,6 +17,7 @@ from edge.errors import ConfigError
 from edge.perceive.features import FaceInput, SpeechInput, face_tensor, normalise_mfcc
 from edge.perceive.package import load_package
 from edge.perceive.runtime import Model
+from edge.records import EMOTIONS
 
 _SEED = 7  # of the hiss behind the test windows
 
@@ -25,19 +27,12 @@ def outputs(model: Model, tensors: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.stack([model.outputs(tensor) for tensor in tensors])
 
 
-def face_splits(data: Path) -> dict[str, Faces]:
-    """The test splits of FER2013 by name, and PrivateTest without the images that training had too.
-
-    The train twins are dropped from training anyway; without their test twins the figure compares with people who
-    report it so.
-    """
-    train = load(data, "train")
-    private = load(data, "private_test")
-    return {
-        "FER2013 PublicTest": load(data, "public_test"),
-        "FER2013 PrivateTest without twins": private.only(~twins(private, train)),
-        "FER2013 PrivateTest": private,
-    }
+def face_splits(data: Path, spec: FaceInput | SpeechInput) -> tuple[str, dict[str, Faces]]:
+    """The name of the split that a model is chosen on, and all test splits in `data` by name."""
+    if not isinstance(spec, FaceInput):
+        raise ConfigError("expected a face model, got a speech model.")
+    found = load_faces(data, spec.height, spec.channels).with_classes(len(EMOTIONS))
+    return found.chosen_on, found.splits
 
 
 def evaluate_face(folder: Path, data: Path) -> dict[str, Any]:
@@ -47,7 +42,8 @@ def evaluate_face(folder: Path, data: Path) -> dict[str, Any]:
         ModelError, ConfigError: the package or the data cannot be used.
     """
     model = Model(load_package(folder, "face"))
-    return {name: face_figures(model, faces) for name, faces in face_splits(data).items()}
+    _, splits = face_splits(data, model.package.input)
+    return {name: face_figures(model, faces) for name, faces in splits.items()}
 
 
 def face_figures(model: Model, faces: Faces) -> dict[str, Any]:

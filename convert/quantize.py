@@ -25,7 +25,6 @@ from edge.perceive.runtime import Model, softmax
 from edge.records import EMOTIONS
 
 _Measured = tuple[float, dict[str, Any]]
-_CHOSEN_ON = "FER2013 PublicTest"
 
 
 def quantize(source: Path, task: Task, data: Path, out: Path) -> None:
@@ -44,8 +43,10 @@ def quantize(source: Path, task: Task, data: Path, out: Path) -> None:
     run = read_run(path.parent)
     if run.task != task:
         raise ConfigError(f"{path.parent / 'run.json'}: expected a run of the task {task!r}, got {run.task!r}.")
-    if run.labels != EMOTIONS:
-        raise ConfigError(f"{path.parent / 'run.json'}: expected the labels {', '.join(EMOTIONS)}, in this order.")
+    if run.labels not in (EMOTIONS, (*EMOTIONS, "contempt")):
+        raise ConfigError(
+            f"{path.parent / 'run.json'}: expected the labels {', '.join(EMOTIONS)} in this order, perhaps contempt."
+        )
     log = path.with_name("quantize.log")
     keras_model = load_keras(path, log)
     expected = ((None, *run.input.shape), (None, len(run.labels)))
@@ -66,20 +67,26 @@ def quantize(source: Path, task: Task, data: Path, out: Path) -> None:
 
 
 def _measure_face(model: Model, keras_model: Any, run: Path, data: Path) -> _Measured:
-    splits = face_splits(data)
+    chosen_on, splits = face_splits(data, model.package.input)
     by_int8, by_float = {}, {}
     for name, faces in splits.items():
         tensors = face_tensors(model.package.input, faces)
         by_int8[name] = outputs(model, tensors)
         by_float[name] = np.asarray(keras_model.predict(tensors, verbose=0), np.float32)
-    temperature = fit_temperature(by_int8[_CHOSEN_ON], splits[_CHOSEN_ON].labels)
+    temperature = fit_temperature(by_int8[chosen_on], splits[chosen_on].labels)
     return temperature, {
         name: {
-            "float": figures(softmax(by_float[name], temperature), faces.labels),
-            "int8": figures(softmax(by_int8[name], temperature), faces.labels),
+            kind: figures(_emotions(softmax(found[name], temperature), model), faces.labels)
+            for kind, found in (("float", by_float), ("int8", by_int8))
         }
         for name, faces in splits.items()
     }
+
+
+def _emotions(probabilities: Any, model: Model) -> Any:
+    """Without contempt, which only some models know."""
+    among = probabilities @ model.package.to_emotions()
+    return among / among.sum(axis=1, keepdims=True)
 
 
 def _measure_speech(model: Model, keras_model: Any, run: Path, data: Path) -> _Measured:

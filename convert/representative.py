@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.datasets.fer2013 import training_faces
+from convert.datasets.layout import load_faces
 from convert.datasets.speech import load_corpora
 from convert.run import Run
 from convert.voices import load_voices
@@ -27,7 +27,7 @@ def representative_tensors(run: Run, data: Path) -> NDArray[np.float32]:
         ConfigError: the data set is not there.
     """
     if isinstance(run.input, FaceInput):
-        faces, _ = training_faces(data)
+        faces = load_faces(data, run.input.height, run.input.channels).train
         chosen = balanced(faces.labels.tolist())
         return np.stack([face_tensor(image, run.input) for image in faces.images[chosen]])
     held_out = run.about.get("held_out", [])

@@ -1,69 +1,231 @@
-"""Train the face network on FER2013."""
+"""Train a face network: any architecture of the registry, on any face data set, by a recipe."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.architectures.face import mobile
+from convert.architectures.registry import build_face_network
 from convert.augment_faces import augment_face
-from convert.datasets.fer2013 import SIZE, Faces, training_faces
-from convert.fit import Batch, Recipe, fit
+from convert.datasets.faces import LABELS, FaceData, Faces
+from convert.datasets.layout import load_faces
+from convert.face_recipe import FaceRecipe
+from convert.fit import Batch, fit
 from convert.run import Run
+from convert.soft_targets import soft_targets
+from edge.errors import ConfigError
 from edge.perceive.features import FaceInput, face_tensor
-from edge.records import EMOTIONS
-
-FACE_INPUT = FaceInput(height=SIZE, width=SIZE, channels=1, low=-1.0, high=1.0, crop_margin=0.0)
-RECIPE = Recipe(
-    epochs=28,
-    batch=128,
-    learning_rate=3e-3,
-    weight_decay=0.02,
-    warmup_epochs=2,
-    label_smoothing=0.1,
-    ema=0.99,  # like the statistics of batch normalisation: a longer average would not fit them
-    seed=2013,
-)
-# Share of the FER+ vote distribution in the target. FER's own labels are the measure and very noisy: the votes tell
-# the network which faces are doubtful.
-_VOTES_SHARE = 0.3
 
 
-def train_face(data: Path, out: Path, recipe: Recipe = RECIPE, resume: bool = False) -> None:
-    """Train on the training split of FER2013 in `data`, choose the epoch on PublicTest, write the run to `out`.
+def train_face(
+    data: Path,
+    out: Path,
+    recipe: FaceRecipe | None = None,
+    resume: bool = False,
+    teachers: Sequence[Path] = (),
+    start: str | None = None,
+) -> Any:
+    """Train on the training split in `data`, choose the epoch on its validation split, write the run to `out`.
+
+    Args:
+        teachers: packages or runs to distil from.
+        start: ``imagenet``, a run or a .keras file to begin with.
+
+    Returns:
+        The kept `keras.Model`.
 
     Raises:
-        ConfigError: the data set is not there.
+        ConfigError: the data set, a teacher or the start cannot be used, or the recipe does not fit.
     """
-    faces, public = training_faces(data)
-    about = {"architecture": "mobile", "data": ["fer2013"], "recipe": asdict(recipe), "images": len(faces)}
-    run = Run("face", FACE_INPUT, EMOTIONS, about)
+    wanted = recipe or FaceRecipe()
+    faces = load_faces(data, wanted.size, wanted.channels, wanted.labels).with_classes(wanted.classes)
+    return train_on(faces, out, wanted, resume, teachers, start)
+
+
+def train_folds(
+    data: Path, out: Path, recipe: FaceRecipe, folds: int, resume: bool = False, teachers: Sequence[Path] = ()
+) -> dict[str, Any]:
+    """Train a model for each of `folds` parts of the training split on the other parts, and measure it on its own.
+
+    The parts have the labels' shares, and no person in two of them where the data set names persons. The epoch is
+    still chosen on the validation split, so that the figures are of faces that chose nothing.
+
+    Returns:
+        accuracy of each fold, mean and standard deviation, as written to ``folds.json``.
+
+    Raises:
+        ConfigError: the data set cannot be used, or has fewer faces of a label than folds.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+    whole = load_faces(data, recipe.size, recipe.channels, recipe.labels).with_classes(recipe.classes)
+    people = whole.train.groups
+    kind = StratifiedKFold if people is None else StratifiedGroupKFold
+    splitter = kind(folds, shuffle=True, random_state=recipe.seed)
+    try:
+        parts = list(splitter.split(whole.train.images, whole.train.labels, people))
+    except ValueError as error:
+        raise ConfigError(f"{data}: cannot be split into {folds} folds: {error}.") from error
+    accuracies = []
+    for number, (kept, held) in enumerate(parts, start=1):
+        part = replace(whole, train=whole.train.only(kept))
+        folder = out / f"fold-{number}"
+        model = train_on(part, folder, recipe, resume and (folder / "last.keras").exists(), teachers)
+        unseen = whole.train.only(held)
+        said = model.predict(tensors(unseen.images, recipe.input), verbose=0).argmax(axis=1)
+        accuracies.append(round(float((said == unseen.labels).mean()), 4))
+    result = {"accuracy": accuracies, "mean": float(np.mean(accuracies)), "std": float(np.std(accuracies))}
+    (out / "folds.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    return result
+
+
+def train_on(
+    data: FaceData,
+    out: Path,
+    recipe: FaceRecipe,
+    resume: bool = False,
+    teachers: Sequence[Path] = (),
+    start: str | None = None,
+) -> Any:
+    """`train_face` on data that are read already."""
+    faces, chosen_on = data.train, data.splits[data.chosen_on]
+    about = {
+        "architecture": recipe.architecture,
+        "data": [data.source],
+        "recipe": asdict(recipe),
+        "images": len(faces),
+        "teachers": [path.resolve().name for path in teachers],
+        "start": start,
+    }
+    run = Run("face", recipe.input, recipe.names, about)
+    wanted = _targets(faces, recipe, soft_targets(faces, teachers, recipe.classes, out / "keras.log"))
     steps = max(1, len(faces) // recipe.batch)
-    validation = (tensors(public.images), np.eye(len(EMOTIONS), dtype=np.float32)[public.labels])
+    truth = np.zeros((len(chosen_on), wanted.shape[1]), np.float32)
+    truth[np.arange(len(chosen_on)), chosen_on.labels] = 1
+    validation = (tensors(chosen_on.images, recipe.input), truth)
 
     def batches(epoch: int) -> Iterator[Batch]:
         rng = np.random.default_rng((recipe.seed, epoch))
         order = rng.permutation(len(faces))
-        wanted = targets(faces)
         for step in range(steps):
             chosen = order[step * recipe.batch : (step + 1) * recipe.batch]
-            images = np.stack([augment_face(faces.images[index], rng) for index in chosen])
-            yield tensors(images), wanted[chosen]
+            images = [augment_face(faces.images[index], rng, recipe.augmentation) for index in chosen]
+            yield _mixed(tensors(np.stack(images), recipe.input), wanted[chosen], recipe.mixup, rng)
 
-    fit(mobile(FACE_INPUT.shape, len(EMOTIONS)), batches, steps, recipe, run, out, validation, resume)
+    # With the keras that the caller started.
+    from convert.face_loss import FirstAccuracy, SoftTargetLoss
+
+    model = _network(recipe, faces, start, helped=bool(wanted.shape[1] > recipe.classes))
+    return fit(
+        model,
+        batches,
+        steps,
+        recipe,
+        run,
+        out,
+        validation,
+        resume,
+        SoftTargetLoss(recipe.classes, recipe.votes_head),
+        [FirstAccuracy(recipe.classes)],
+    )
 
 
-def tensors(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """uint8 [N, H, W] -> the network's input float32 [N, 48, 48, 1], by the device's own function."""
-    return np.stack([face_tensor(image, FACE_INPUT) for image in images])
+def tensors(images: NDArray[np.uint8], spec: FaceInput) -> NDArray[np.float32]:
+    """uint8 [N, H, W] or [N, H, W, 3] -> the network's input float32 [N, *shape], by the device's own function."""
+    return np.stack([face_tensor(image, spec) for image in images])
 
 
-def targets(faces: Faces) -> NDArray[np.float32]:
-    """float32 [N, 7]: the FER label, mixed with the FER+ votes where they are known."""
-    hard = np.eye(len(EMOTIONS), dtype=np.float32)[faces.labels]
-    known = faces.votes.sum(axis=1, keepdims=True) > 0
-    return np.where(known, (1 - _VOTES_SHARE) * hard + _VOTES_SHARE * faces.votes, hard).astype(np.float32)
+def _targets(faces: Faces, recipe: FaceRecipe, soft: NDArray[np.float32] | None) -> NDArray[np.float32]:
+    """float32 [N, classes], and the 8 vote shares behind them where a second head learns those.
+
+    Rows are weighted by class balance: they sum to 1 on average.
+    """
+    target = np.eye(recipe.classes, dtype=np.float32)[faces.labels]
+    if soft is not None:
+        target = recipe.hard_share * target + (1 - recipe.hard_share) * soft
+    target = (1 - recipe.label_smoothing) * target + recipe.label_smoothing / recipe.classes
+    if recipe.class_balance:
+        counts = np.maximum(np.bincount(faces.labels, minlength=recipe.classes), 1)
+        weights = (counts.mean() / counts) ** recipe.class_balance
+        target = target * (weights / weights[faces.labels].mean())[faces.labels, np.newaxis]
+    helped = recipe.votes_head > 0 and faces.votes.any()
+    return np.asarray(np.concatenate([target, faces.votes], axis=1) if helped else target, np.float32)
+
+
+def _mixed(
+    images: NDArray[np.float32], wanted: NDArray[np.float32], alpha: float, rng: np.random.Generator
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Mixup (Zhang et al. 2018): each with another of the batch, by one share for the batch."""
+    if not alpha:
+        return images, wanted
+    share = np.float32(rng.beta(alpha, alpha))
+    other = rng.permutation(len(images))
+    return share * images + (1 - share) * images[other], share * wanted + (1 - share) * wanted[other]
+
+
+def _network(recipe: FaceRecipe, faces: Faces, start: str | None, helped: bool) -> Any:
+    import keras
+    from keras import layers
+
+    weights = "imagenet" if start == "imagenet" else None
+    network = build_face_network(
+        recipe.architecture, recipe.input.shape, recipe.classes, recipe.dropout, recipe.head or None, weights
+    )
+    if start and not weights:
+        _take_over(network, Path(start))
+    inputs, logits = network.inputs[0], network.output
+    embedding = network.get_layer("logits").input
+    if recipe.pca:
+        inputs = layers.Input(recipe.input.shape, name="face")
+        inner = keras.Model(network.inputs, [logits, embedding], name=network.name)
+        logits, embedding = inner(_pca(faces, recipe, inputs))
+    if not helped:
+        return keras.Model(inputs, logits, name=recipe.architecture)
+    votes = layers.Dense(len(LABELS), name="votes")(embedding)
+    return keras.Model(inputs, layers.Concatenate(name="both")([logits, votes]), name=recipe.architecture)
+
+
+def _pca(faces: Faces, recipe: FaceRecipe, inputs: Any) -> Any:
+    """Fixed layers that keep the share `pca` of the training pixels' variance, and give a picture again."""
+    from keras import layers
+    from sklearn.decomposition import PCA
+
+    sample = np.random.default_rng(recipe.seed).permutation(len(faces))[:10_000]
+    pixels = tensors(faces.images[sample], recipe.input).reshape(len(sample), -1)
+    pca = PCA(recipe.pca, svd_solver="full").fit(pixels)
+    down, up = layers.Dense(int(pca.n_components_), trainable=False), layers.Dense(pixels.shape[1], trainable=False)
+    x = layers.Reshape(recipe.input.shape)(up(down(layers.Flatten()(inputs))))
+    down.set_weights([pca.components_.T, -pca.mean_ @ pca.components_.T])
+    up.set_weights([pca.components_, pca.mean_])
+    return x
+
+
+def _take_over(network: Any, source: Path) -> None:
+    """Copy the weights of the model in `source` into `network`, layer by layer, as far as both are the same."""
+    import keras
+
+    path = source / "model.keras" if source.is_dir() else source
+    try:
+        known = keras.models.load_model(path, compile=False)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: expected a Keras model to start from: {str(error).splitlines()[0]}") from error
+    pairs = [
+        (old, new)
+        for old, new in zip(_weighted(known), _weighted(network), strict=False)
+        if [weight.shape for weight in old.weights] == [weight.shape for weight in new.weights]
+    ]
+    taken = sum(weight.shape.num_elements() or 0 for old, _ in pairs for weight in old.weights)
+    if taken < 0.5 * network.count_params():
+        raise ConfigError(f"{path}: expected the network of the recipe, but most of its layers have other shapes.")
+    for old, new in pairs:
+        new.set_weights(old.get_weights())
+
+
+def _weighted(model: Any) -> list[Any]:
+    return [layer for layer in model.layers if layer.weights]

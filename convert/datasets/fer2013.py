@@ -1,20 +1,20 @@
 """FER2013 (Goodfellow et al. 2013) with FER+ votes (Barsoum et al. 2016): 48x48 grey faces, seven labels.
 
 Two forms are read: the official ``fer2013.csv`` (columns emotion, pixels, Usage), and a pack of one lossless mosaic
-``<split>.webp`` and one table ``<split>.csv`` for each split (columns tile, label, the FER+ votes, row_known).
+``<split>.webp`` and one table ``<split>.csv`` for each split (columns tile, label, the FER+ votes, row_known). The
+votes of the official form are its authors' ``fer2013new.csv``, where it lies beside.
 """
 
 from __future__ import annotations
 
 import csv
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from convert.datasets.faces import LABELS, FaceData, Faces, majority, twins
 from edge.errors import ConfigError
 from edge.records import EMOTIONS
 
@@ -22,45 +22,38 @@ SIZE = 48
 #: Split name -> the word of the official CSV's Usage column.
 SPLITS = {"train": "Training", "public_test": "PublicTest", "private_test": "PrivateTest"}
 _MOSAIC_COLUMNS = 320
-# FER+ words in the order of EMOTIONS; contempt, unknown and not-a-face have no place among the seven.
-_VOTES = tuple(
-    f"ferplus_{word}" for word in ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
-)
+# FER+ words in the order of LABELS.
+_WORDS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral", "contempt")
+# Where one of these has most votes, the others say nothing about an emotion.
+_NO_EMOTION = ("unknown", "not_a_face")
+_CHOSEN_ON = "FER2013 PublicTest"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Faces:
-    """One split: `images` uint8 [N, 48, 48], `labels` int64 [N] as indices of EMOTIONS.
+def load_data(folder: Path, labels: str = "fer") -> FaceData:
+    """The training split without the images that are also in a test split; PublicTest to choose on; PrivateTest.
 
-    `votes` float32 [N, 7] is the share of FER+ votes for each of EMOTIONS, all zero where they are not known.
-    """
+    The train twins are dropped from training anyway; PrivateTest without their test twins compares with people who
+    report it so.
 
-    images: NDArray[np.uint8]
-    labels: NDArray[np.int64]
-    votes: NDArray[np.float32]
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def only(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> Faces:
-        """The faces at `chosen` (a mask or indices)."""
-        return Faces(self.images[chosen], self.labels[chosen], self.votes[chosen])
-
-
-def twins(faces: Faces, others: Faces) -> NDArray[np.bool_]:
-    """bool [N]: which of `faces` have a pixel-identical image in `others`."""
-    known = {image.tobytes() for image in others.images}
-    return np.array([image.tobytes() in known for image in faces.images], bool)
-
-
-def training_faces(folder: Path) -> tuple[Faces, Faces]:
-    """The training split without the images that are also in a test split, and PublicTest to choose on.
+    Args:
+        labels: ``fer``, or ``ferplus``: the majority of the FER+ votes; images without one are left out.
 
     Raises:
-        ConfigError: the data set is not there.
+        ConfigError: the data set, or the votes that are asked for, are not there.
     """
     train, public, private = (load(folder, split) for split in SPLITS)
-    return train.only(~(twins(train, public) | twins(train, private))), public
+    known = ~(twins(train, public) | twins(train, private))
+    splits = {
+        _CHOSEN_ON: public,
+        "FER2013 PrivateTest without twins": private.only(~twins(private, train)),
+        "FER2013 PrivateTest": private,
+    }
+    train = train.only(known)
+    if labels == "ferplus":
+        if not train.votes.any():
+            raise ConfigError(f"{folder}: FER+ labels need fer2013new.csv beside fer2013.csv, or a pack with votes.")
+        train, splits = majority(train), {name: majority(faces) for name, faces in splits.items()}
+    return FaceData("fer2013", train, _CHOSEN_ON, splits)
 
 
 def load(folder: Path, split: str) -> Faces:
@@ -72,7 +65,7 @@ def load(folder: Path, split: str) -> Faces:
     if (folder / f"{split}.csv").is_file():
         return _load_pack(folder, split)
     if (folder / "fer2013.csv").is_file():
-        return _load_official(folder / "fer2013.csv", SPLITS[split])
+        return _load_official(folder, SPLITS[split])
     raise ConfigError(
         f"{folder}: expected FER2013 as fer2013.csv (emotion, pixels, Usage) or as {split}.csv with {split}.webp, "
         "found neither. Give the folder of the data set with --data."
@@ -103,15 +96,22 @@ def _load_pack(folder: Path, split: str) -> Faces:
 
 
 def _votes(row: dict[str, Any]) -> list[float]:
-    counts = [float(row[name]) for name in _VOTES]
-    total = sum(counts)
     # row_known 0: the FER+ row belongs to another image.
-    return [count / total for count in counts] if total and row["row_known"] == "1" else [0.0] * len(counts)
+    if row["row_known"] != "1":
+        return [0.0] * len(LABELS)
+    return _shares(*([float(row[f"ferplus_{word}"]) for word in words] for words in (_WORDS, _NO_EMOTION)))
 
 
-def _load_official(table: Path, usage: str) -> Faces:
+def _shares(emotions: list[float], others: list[float]) -> list[float]:
+    total = sum(emotions)
+    doubtful = total == 0 or max(others) > max(emotions)
+    return [0.0] * len(emotions) if doubtful else [count / total for count in emotions]
+
+
+def _load_official(folder: Path, usage: str) -> Faces:
     csv.field_size_limit(sys.maxsize)
-    images, labels = [], []
+    table = folder / "fer2013.csv"
+    images, labels, numbers = [], [], []
     with table.open(newline="", encoding="utf-8") as file:
         for number, row in enumerate(csv.DictReader(file), start=2):
             try:
@@ -120,10 +120,29 @@ def _load_official(table: Path, usage: str) -> Faces:
                 images.append(np.array(row["pixels"].split(), np.uint8).reshape(SIZE, SIZE))
                 # The official numbers 0 to 6 are in the order of EMOTIONS: angry ... surprise, neutral.
                 labels.append(range(len(EMOTIONS))[int(row["emotion"])])
+                numbers.append(number)
             except (KeyError, ValueError, IndexError) as error:
                 raise ConfigError(
                     f"{table}, line {number}: expected emotion 0 to 6, {SIZE * SIZE} pixels and Usage: {error!r}."
                 ) from error
     if not images:
         raise ConfigError(f"{table}: expected rows of Usage {usage}, found none.")
-    return Faces(np.stack(images), np.array(labels), np.zeros((len(labels), len(EMOTIONS)), np.float32))
+    votes = np.zeros((len(labels), len(LABELS)), np.float32)
+    if (folder / "fer2013new.csv").is_file():
+        by_row = _official_votes(folder / "fer2013new.csv")
+        votes = np.array([by_row.get(number, votes[0]) for number in numbers], np.float32)
+    return Faces(np.stack(images), np.array(labels), votes)
+
+
+def _official_votes(table: Path) -> dict[int, list[float]]:
+    """The shares by line: FER+ has a row for each of fer2013.csv, in its order; one without a face has no name."""
+    with table.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    try:
+        return {
+            line: _shares(*([float(row[word]) for word in words] for words in (_WORDS, ("unknown", "NF"))))
+            for line, row in enumerate(rows, start=2)
+            if row["Image name"]
+        }
+    except (KeyError, ValueError, TypeError) as error:
+        raise ConfigError(f"{table}: expected 'Image name' and the counts {', '.join(_WORDS)}: {error!r}.") from error

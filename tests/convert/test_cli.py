@@ -14,6 +14,7 @@ _COMMANDS = (
     ["evaluate", "face"],
     ["evaluate", "speech"],
     ["inspect"],
+    ["recipe"],
 )
 
 

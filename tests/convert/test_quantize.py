@@ -31,7 +31,8 @@ def eager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def face_run(small_fer: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("runs") / "face"
-    assert main(["train", "face", "--data", str(small_fer), "--out", str(run), "--epochs", "1"]) == 0
+    command = ["train", "face", "--data", str(small_fer), "--out", str(run), "--epochs", "1"]
+    assert main([*command, "--architecture", "mobile", "--set", "batch=28"]) == 0
     return run
 
 
@@ -86,6 +87,7 @@ def test_evaluate_measures_the_package_and_says_so_as_json(face_run: Path, small
 
 def test_training_goes_on_where_it_was_and_only_when_asked(face_run: Path, small_fer: Path, capfd):
     command = ["train", "face", "--data", str(small_fer), "--out", str(face_run), "--epochs", "2"]
+    command += ["--architecture", "mobile", "--set", "batch=28"]
     assert main(command) == 1
     assert "holds a training run already. Go on with it by --resume" in capfd.readouterr().err
     assert main([*command, "--resume"]) == 0

@@ -38,8 +38,8 @@ def test_the_speech_package_is_at_least_as_good_on_voices_that_it_knows_as_on_un
 
 def test_a_flat_grey_face_gives_no_certain_answer():
     model = Model(load_package(find_package("face-emotion"), "face"))
-    from convert.datasets.fer2013 import Faces
+    from convert.datasets.faces import LABELS, Faces
 
-    nobody = Faces(np.full((1, 48, 48), 128, np.uint8), np.zeros(1, np.int64), np.zeros((1, 7), np.float32))
+    nobody = Faces(np.full((1, 48, 48), 128, np.uint8), np.zeros(1, np.int64), np.zeros((1, len(LABELS)), np.float32))
     (probabilities,) = model.emotions(outputs(model, face_tensors(model.package.input, nobody)))
     assert probabilities.max() < 0.9

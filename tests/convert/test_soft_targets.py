@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from convert.datasets.faces import LABELS, Faces
+from convert.soft_targets import soft_targets, teacher_probabilities
+from edge.perceive.package import find_package
+
+
+def _faces(count: int = 400, doubt: float = 0.3) -> Faces:
+    """Annotators are sure of three in four faces; of the others each label is as likely as the votes say."""
+    rng = np.random.default_rng(1)
+    shares = np.where(rng.random(count) < 0.75, 1.0, 1 - doubt)
+    votes = np.zeros((count, len(LABELS)), np.float32)
+    votes[:, 3], votes[:, 6] = shares, 1 - shares
+    labels = np.where(rng.random(count) < shares, 3, 6)
+    return Faces(np.zeros((count, 48, 48), np.uint8), labels, votes)
+
+
+def test_votes_become_probabilities_of_the_data_sets_own_label(tmp_path: Path):
+    faces = _faces()
+    soft = soft_targets(faces, (), 7, tmp_path / "log")
+    assert soft is not None
+    np.testing.assert_allclose(soft.sum(axis=1), 1, rtol=1e-5)
+    sure = faces.votes[:, 3] == 1
+    assert soft[sure, 3].min() > 0.95
+    assert abs(soft[~sure, 6].mean() - (faces.labels[~sure] == 6).mean()) < 0.03
+
+
+def test_without_votes_and_teachers_there_is_nothing_to_learn_from(tmp_path: Path):
+    faces = _faces()
+    unknown = Faces(faces.images, faces.labels, np.zeros_like(faces.votes))
+    assert soft_targets(unknown, (), 7, tmp_path / "log") is None
+
+
+def test_a_teacher_says_the_same_of_a_face_and_its_mirror_image(tmp_path: Path):
+    images = np.random.default_rng(2).integers(0, 256, (3, 48, 48)).astype(np.uint8)
+    votes = np.zeros((3, len(LABELS)), np.float32)
+    both = [
+        teacher_probabilities(find_package("face-emotion"), Faces(seen, np.zeros(3, np.int64), votes), tmp_path)
+        for seen in (images, np.ascontiguousarray(images[:, :, ::-1]))
+    ]
+    np.testing.assert_allclose(both[0], both[1], atol=1e-6)
+    np.testing.assert_allclose(both[0].sum(axis=1), 1, rtol=1e-5)
