@@ -140,7 +140,8 @@ def learning_rate(recipe: Recipe, done: float) -> float:
 def _plot_history(folder: Path) -> None:
     with (folder / "history.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    names = [name for name in rows[0] if name.endswith("accuracy")]
+    # Keras writes NA where there is no validation.
+    names = [name for name in rows[0] if name.endswith("accuracy") and rows[-1][name] != "NA"]
     curves = {name: ([int(row["epoch"]) + 1 for row in rows], [float(row[name]) for row in rows]) for name in names}
     curves_plot(folder / "history.png", curves, folder.resolve().name, "epoch", "accuracy")
 

@@ -40,6 +40,61 @@ def figures(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> di
     }
 
 
+def details(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, Any]:
+    """`figures`, and precision and F1 of each emotion, the reliability diagram's bins and accuracy over coverage."""
+    matrix = confusion(probabilities.argmax(axis=1), labels)
+    hits, true, said = matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0)
+    return {
+        **figures(probabilities, labels),
+        "precision": {name: _share(hits[index], said[index]) for index, name in enumerate(EMOTIONS)},
+        "f1": {name: _share(2 * hits[index], true[index] + said[index]) for index, name in enumerate(EMOTIONS)},
+        "reliability": reliability(probabilities, labels),
+        "coverage": coverage(probabilities, labels),
+    }
+
+
+def reliability(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> list[dict[str, Any]]:
+    """For each of 15 equal bins of confidence: from, to, count, mean confidence and accuracy (None where empty)."""
+    confidence = probabilities.max(axis=1).astype(np.float64)
+    right = probabilities.argmax(axis=1) == labels
+    bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
+    rows = []
+    for index in range(_BINS):
+        inside = bins == index
+        count = int(inside.sum())
+        rows.append(
+            {
+                "from": round(index / _BINS, 4),
+                "to": round((index + 1) / _BINS, 4),
+                "count": count,
+                "confidence": _share(confidence[inside].sum(), count),
+                "accuracy": _share(right[inside].sum(), count),
+            }
+        )
+    return rows
+
+
+def coverage(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> list[dict[str, float]]:
+    """Accuracy on the share of examples that the model is most sure of (selective classification, El-Yaniv 2010).
+
+    Each row: coverage, accuracy, and the least confidence that is still answered.
+    """
+    confidence = probabilities.max(axis=1)
+    order = np.argsort(-confidence, kind="stable")
+    right = (probabilities.argmax(axis=1) == labels)[order]
+    rows = []
+    for tenth in range(1, 11):
+        taken = max(1, len(labels) * tenth // 10)
+        rows.append(
+            {
+                "coverage": tenth / 10,
+                "accuracy": _rounded(right[:taken].mean()),
+                "confidence": _rounded(confidence[order[taken - 1]]),
+            }
+        )
+    return rows
+
+
 def confusion(predicted: NDArray[np.int64], labels: NDArray[np.int64]) -> NDArray[np.int64]:
     """int64 [7, 7]: row true, column predicted."""
     matrix = np.zeros((len(EMOTIONS), len(EMOTIONS)), np.int64)
@@ -62,6 +117,10 @@ def ece(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
     gaps = np.zeros(_BINS)
     np.add.at(gaps, bins, right - confidence.astype(np.float64))
     return float(np.abs(gaps).sum() / len(labels))
+
+
+def _share(part: float, whole: float) -> float | None:
+    return _rounded(part / whole) if whole else None
 
 
 def _rounded(value: float) -> float:

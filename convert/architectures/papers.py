@@ -92,7 +92,13 @@ def vit(patch: int, shape: tuple[int, ...], classes: int, dropout: float) -> Any
         hidden_dim=768,
         mlp_dim=3072,
     )
-    x = layers.Dropout(dropout)(body(x)[:, 0])  # the class token
+    # Its blocks as layers of this model, so that what is between them can be looked at.
+    x = body.get_layer("vit_patching_and_embedding")(x)
+    encoder = body.get_layer("vit_encoder")
+    for block in encoder.encoder_layers:
+        x = block(x)
+    x = encoder.layer_norm(x)
+    x = layers.Dropout(dropout)(x[:, 0])  # the class token
     return keras.Model(inputs, layers.Dense(classes, name="logits")(x), name=f"vit-b{patch}")
 
 

@@ -14,6 +14,9 @@ _COMMANDS = (
     ["evaluate", "face"],
     ["evaluate", "speech"],
     ["inspect"],
+    ["compare"],
+    ["search"],
+    ["explain"],
     ["recipe"],
 )
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convert.metrics import confusion, ece, figures, uar
+from convert.metrics import confusion, coverage, details, ece, figures, reliability, uar
 from edge.records import EMOTIONS
 
 
@@ -45,3 +45,44 @@ def test_ece_is_small_where_confidence_tells_the_truth_and_large_where_it_does_n
     honest = np.where(right, guesses, (guesses + 1) % 7)
     assert ece(probabilities, honest) < 0.02
     assert ece(probabilities, (guesses + 1) % 7) > 0.5
+
+
+def _sure_and_right(count: int = 200) -> tuple[np.ndarray, np.ndarray]:
+    """Emotion 0 or 1, with a confidence that is the share of right answers."""
+    rng = np.random.default_rng(3)
+    confidence = rng.choice([0.55, 0.75, 0.95], count)
+    labels = rng.integers(0, 2, count)
+    said = np.where(rng.random(count) < confidence, labels, 1 - labels)
+    probabilities = np.zeros((count, 7), np.float32)
+    probabilities[np.arange(count), said] = confidence
+    probabilities[np.arange(count), 1 - said] = 1 - confidence
+    return probabilities, labels
+
+
+def test_the_surest_answers_are_right_most_often():
+    probabilities, labels = _sure_and_right(2000)
+    rows = coverage(probabilities, labels)
+    assert rows[0]["accuracy"] > rows[-1]["accuracy"] + 0.1
+    assert rows[-1] == {
+        "coverage": 1.0,
+        "accuracy": figures(probabilities, labels)["accuracy"],
+        "confidence": pytest.approx(0.55),
+    }
+
+
+def test_reliability_bins_are_the_ece():
+    probabilities, labels = _sure_and_right()
+    rows = reliability(probabilities, labels)
+    assert sum(row["count"] for row in rows) == 200
+    assert rows[0]["accuracy"] is None
+    gap = sum(row["count"] * abs(row["accuracy"] - row["confidence"]) for row in rows if row["count"]) / 200
+    assert gap == pytest.approx(figures(probabilities, labels)["ece"], abs=2e-4)
+
+
+def test_precision_and_f1_by_hand():
+    probabilities = np.eye(7, dtype=np.float32)[[0, 0, 0, 1]]
+    values = details(probabilities, np.array([0, 0, 1, 1]))
+    assert values["precision"]["angry"] == pytest.approx(2 / 3, abs=1e-4)
+    assert values["precision"]["disgust"] == 1
+    assert values["precision"]["sad"] is None
+    assert values["f1"]["angry"] == pytest.approx(0.8)

@@ -4,16 +4,16 @@ from pathlib import Path
 
 import pytest
 
+from convert.face_recipe import FaceRecipe
 from convert.metrics import figures
 from convert.package import write_package
 from convert.run import Run
-from convert.train_face import FACE_INPUT
 from convert.train_speech import SPEECH_INPUT
 from edge.perceive.package import load_package
 from edge.records import EMOTIONS
 
 
-@pytest.mark.parametrize(("task", "spec"), [("face", FACE_INPUT), ("speech", SPEECH_INPUT)])
+@pytest.mark.parametrize(("task", "spec"), [("face", FaceRecipe().input), ("speech", SPEECH_INPUT)])
 def test_the_device_accepts_what_is_written(tmp_path: Path, task, spec):
     write_package(tmp_path / "mine", Run(task, spec, EMOTIONS), b"not looked at", 1.25)
     package = load_package(tmp_path / "mine", task)
@@ -21,7 +21,7 @@ def test_the_device_accepts_what_is_written(tmp_path: Path, task, spec):
 
 
 def test_same_arguments_same_bytes(tmp_path: Path):
-    run = Run("face", FACE_INPUT, EMOTIONS, {"data": ["fer2013"]})
+    run = Run("face", FaceRecipe().input, EMOTIONS, {"data": ["fer2013"]})
     for parent in ("one", "two"):
         write_package(tmp_path / parent / "face", run, b"weights")
     for name in ("model.json", "README.md", "model.tflite"):
@@ -43,7 +43,7 @@ def test_the_card_tells_data_licence_figures_and_limits(tmp_path: Path):
 
 
 def test_a_face_card_does_not_claim_a_licence_that_the_data_lacks(tmp_path: Path):
-    write_package(tmp_path / "face", Run("face", FACE_INPUT, EMOTIONS, {"data": ["fer2013"]}), b"weights")
+    write_package(tmp_path / "face", Run("face", FaceRecipe().input, EMOTIONS, {"data": ["fer2013"]}), b"weights")
     card = (tmp_path / "face" / "README.md").read_text()
     assert "no explicit licence" in card
     assert "Not for commercial use" not in card

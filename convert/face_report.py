@@ -1,0 +1,132 @@
+"""Everything that is measured of a face package, as JSON, Markdown and pictures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convert.datasets.faces import Faces, majority
+from convert.disturb import DISTURBANCES, disturbed
+from convert.evaluate import face_splits, face_tensors, outputs
+from convert.metrics import details, figures
+from convert.plots import bars_plot, confusion_plot, curves_plot, reliability_plot
+from edge.perceive.package import load_package
+from edge.perceive.runtime import Model
+from edge.records import EMOTIONS
+
+
+def face_report(folder: Path, data: Path, out: Path) -> dict[str, Any]:
+    """Measure the package in `folder` on every split in `data`, and write report.json, README.md and PNG to `out`.
+
+    FER2013's splits are measured by FER's own labels and by the majority of the FER+ votes, and the last split also
+    under each of DISTURBANCES.
+
+    Raises:
+        ModelError, ConfigError: the package or the data cannot be used.
+    """
+    model = Model(load_package(folder, "face"))
+    _, splits = face_splits(data, model.package.input)
+    measured: dict[str, Any] = {}
+    answers: NDArray[np.float32] = np.zeros((0, len(EMOTIONS)), np.float32)
+    for name, faces in splits.items():
+        answers = _answers(model, faces)
+        measured[name] = details(answers, faces.labels)
+        if faces.votes.any():
+            measured[f"{name}, FER+ majority"] = _by_votes(answers, faces)
+    name, faces = list(splits.items())[-1]
+    robust = {"as it is": figures(answers, faces.labels)}
+    for change in DISTURBANCES:
+        seen = Faces(disturbed(faces.images, change), faces.labels, faces.votes)
+        robust[change] = figures(_answers(model, seen), faces.labels)
+    report = {"package": model.package.name, "sha256": model.package.sha256, "measured": measured}
+    report["robustness"] = {"split": name, "changes": robust}
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "report.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    _draw(report, out)
+    (out / "README.md").write_text(_markdown(report), encoding="utf-8")
+    return report
+
+
+def _answers(model: Model, faces: Faces) -> NDArray[np.float32]:
+    return model.emotions(outputs(model, face_tensors(model.package.input, faces)))
+
+
+def _by_votes(answers: NDArray[np.float32], faces: Faces) -> dict[str, Any]:
+    """By the FER+ majority: figures over the seven emotions, and accuracy of 8, where contempt is always wrong."""
+    ordered = np.sort(faces.votes, axis=1)
+    clear = ordered[:, -1] > ordered[:, -2]
+    labels = majority(faces).labels
+    answers = answers[clear]
+    seven = labels < len(EMOTIONS)
+    result = details(answers[seven], labels[seven])
+    return {**result, "accuracy_of_8": round(float((answers.argmax(axis=1) == labels).mean()), 4)}
+
+
+def _slug(name: str) -> str:
+    return "-".join("".join(letter if letter.isalnum() else " " for letter in name.lower()).split())
+
+
+def _draw(report: Mapping[str, Any], out: Path) -> None:
+    for name, values in report["measured"].items():
+        confusion_plot(out / f"confusion-{_slug(name)}.png", np.array(values["confusion"]), EMOTIONS, name)
+        reliability_plot(
+            out / f"reliability-{_slug(name)}.png", values["reliability"], f"{name}: ECE {values['ece']:.3f}"
+        )
+    curves = {
+        name: ([row["coverage"] for row in values["coverage"]], [row["accuracy"] for row in values["coverage"]])
+        for name, values in report["measured"].items()
+    }
+    curves_plot(
+        out / "coverage.png", curves, "accuracy when the unsure rest is left unanswered", "coverage", "accuracy"
+    )
+    changes = report["robustness"]["changes"]
+    accuracy = {name: 100 * values["accuracy"] for name, values in changes.items()}
+    bars_plot(out / "robustness.png", accuracy, report["robustness"]["split"], "accuracy in percent")
+
+
+def _markdown(report: Mapping[str, Any]) -> str:
+    lines = [
+        f"# {report['package']}: measured",
+        "",
+        f"Package with model.tflite of SHA-256 `{report['sha256'][:16]}`, one forward pass for each picture.",
+        "",
+        "| Data | Images | Accuracy | UAR | Macro-F1 | ECE |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [f"| {name} | {values['count']} | {_row(values)} |" for name, values in report["measured"].items()]
+    for name, values in report["measured"].items():
+        lines += ["", f"## {name}", ""]
+        if "accuracy_of_8" in values:
+            lines += [f"Of all eight labels, contempt counted as wrong: {_percent(values['accuracy_of_8'])}.", ""]
+        lines += ["| Emotion | Precision | Recall | F1 |", "|---|---|---|---|"]
+        lines += [
+            f"| {emotion} | "
+            + " | ".join(_percent(values[key][emotion]) for key in ("precision", "recall", "f1"))
+            + " |"
+            for emotion in EMOTIONS
+        ]
+        shares = ", ".join(
+            f"{_percent(row['accuracy'])} of the surest {100 * row['coverage']:.0f} %"
+            for row in values["coverage"][1::2]
+        )
+        lines += ["", f"Right: {shares}."]
+        pictures = (f"![{kind}]({kind}-{_slug(name)}.png)" for kind in ("confusion", "reliability"))
+        lines += ["", *pictures]
+    robust = report["robustness"]
+    lines += ["", "![coverage](coverage.png)", "", f"## Robustness on {robust['split']}", ""]
+    lines += ["| Picture | Accuracy | UAR | Macro-F1 | ECE |", "|---|---|---|---|---|"]
+    lines += [f"| {name} | {_row(values)} |" for name, values in robust["changes"].items()]
+    return "\n".join([*lines, "", "![robustness](robustness.png)", ""])
+
+
+def _row(values: Mapping[str, Any]) -> str:
+    return " | ".join(_percent(values[key]) for key in ("accuracy", "uar", "macro_f1", "ece"))
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.1f} %"
