@@ -60,7 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     face.add_argument(
         "--teacher", type=Path, action="append", default=[], metavar="DIR", help="package or run to distil; repeatable"
     )
-    face.add_argument("--from", dest="start", metavar="START", help="imagenet, a run or a .keras file to begin with")
+    face.add_argument(
+        "--from", dest="start", metavar="START", help="imagenet, a run, a .keras file or a package to begin with"
+    )
     face.add_argument("--folds", type=int, metavar="K", help="K-fold cross-validation instead of one model")
     speech = _described(
         train.add_parser,

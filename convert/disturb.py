@@ -28,7 +28,7 @@ def _rotation(image: Image, rng: np.random.Generator) -> Image:
 
 
 def _occlusion(image: Image, rng: np.random.Generator) -> Image:
-    hidden = image.copy()
+    hidden: Image = image.copy()
     side = int(0.4 * image.shape[0])
     top, left = rng.integers(0, image.shape[0] - side + 1), rng.integers(0, image.shape[1] - side + 1)
     hidden[top : top + side, left : left + side] = 0

@@ -18,7 +18,7 @@ def embeddings(model: Any, faces: Faces, spec: FaceInput) -> NDArray[np.float32]
     """float32 [N, D]: the input of the layer ``logits`` of `model` for each face."""
     import keras
 
-    inner = keras.Model(model.inputs, model.get_layer("logits").input)
+    inner = keras.Model(model.input, model.get_layer("logits").input)
     found = [
         inner.predict_on_batch(np.stack([face_tensor(image, spec) for image in faces.images[start : start + _BATCH]]))
         for start in range(0, len(faces), _BATCH)

@@ -67,7 +67,7 @@ def grad_cam(
     import keras
     import tensorflow as tf
 
-    watched = keras.Model(model.inputs, [layer.output, model.output])
+    watched = keras.Model(model.input, [layer.output, model.output])
     with tf.GradientTape() as tape:
         features, logits = watched(tensor[np.newaxis], training=False)
         score = logits[0, int(np.argmax(logits[0])) if label is None else label]

@@ -15,12 +15,15 @@ from convert.architectures.registry import build_face_network
 from convert.augment_faces import augment_face
 from convert.datasets.faces import LABELS, FaceData, Faces
 from convert.datasets.layout import load_faces
+from convert.dequantize import restore
 from convert.face_recipe import FaceRecipe
 from convert.fit import Batch, fit
 from convert.run import Run
 from convert.soft_targets import soft_targets
 from edge.errors import ConfigError
 from edge.perceive.features import FaceInput, face_tensor
+
+_RESTORED_ON = 512  # faces on which the statistics of batch normalisation are found again
 
 
 def train_face(
@@ -35,7 +38,7 @@ def train_face(
 
     Args:
         teachers: packages or runs to distil from.
-        start: ``imagenet``, a run or a .keras file to begin with.
+        start: ``imagenet``, a run, a .keras file or an int8 package to begin with.
 
     Returns:
         The kept `keras.Model`.
@@ -178,7 +181,7 @@ def _network(recipe: FaceRecipe, faces: Faces, start: str | None, helped: bool) 
         recipe.architecture, recipe.input.shape, recipe.classes, recipe.dropout, recipe.head or None, weights
     )
     if start and not weights:
-        _take_over(network, Path(start))
+        _start_from(network, Path(start), faces, recipe)
     inputs, logits = network.inputs[0], network.output
     embedding = network.get_layer("logits").input
     if recipe.pca:
@@ -204,6 +207,14 @@ def _pca(faces: Faces, recipe: FaceRecipe, inputs: Any) -> Any:
     down.set_weights([pca.components_.T, -pca.mean_ @ pca.components_.T])
     up.set_weights([pca.components_, pca.mean_])
     return x
+
+
+def _start_from(network: Any, source: Path, faces: Faces, recipe: FaceRecipe) -> None:
+    if not (source / "model.json").is_file():
+        _take_over(network, source)
+        return
+    sample = np.random.default_rng(recipe.seed).permutation(len(faces))[:_RESTORED_ON]
+    restore(network, source, tensors(faces.images[sample], recipe.input))
 
 
 def _take_over(network: Any, source: Path) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import os
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from convert.keras_start import start_keras
 from edge.records import EMOTIONS
 
 # Whatever the user trains with: Keras is imported once in this process, and quantization needs TensorFlow.
@@ -33,6 +34,17 @@ def packs() -> Callable[[str], Path]:
         return _PACKS / name
 
     return find
+
+
+@pytest.fixture(scope="module")
+def eager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """TensorFlow compiles a training step for ten seconds and more; the few steps of a test need no graph."""
+    start_keras(tmp_path_factory.mktemp("log") / "keras.log", tensorflow=True)
+    import tensorflow
+
+    tensorflow.config.run_functions_eagerly(True)
+    yield
+    tensorflow.config.run_functions_eagerly(False)
 
 
 @pytest.fixture(scope="session")

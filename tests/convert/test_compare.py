@@ -3,8 +3,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from convert.cli import main
 
+pytestmark = pytest.mark.usefixtures("eager")
 _TINY = ("--epochs", "1", "--set", "batch=55", "--set", "size=24")
 
 

@@ -4,32 +4,21 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from convert.cli import main
-from convert.keras_start import start_keras
 from convert.run import read_run
 from edge.perceive.package import load_package
 from edge.perceive.runtime import Model
 
-
-@pytest.fixture(scope="module", autouse=True)
-def eager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """TensorFlow compiles a training step for ten seconds and more; the one step that is made here needs no graph."""
-    start_keras(tmp_path_factory.mktemp("log") / "keras.log", tensorflow=True)
-    import tensorflow
-
-    tensorflow.config.run_functions_eagerly(True)
-    yield
-    tensorflow.config.run_functions_eagerly(False)
+pytestmark = pytest.mark.usefixtures("eager")
 
 
 @pytest.fixture(scope="module")
-def face_run(small_fer: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def face_run(eager: None, small_fer: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("runs") / "face"
     command = ["train", "face", "--data", str(small_fer), "--out", str(run), "--epochs", "1"]
     assert main([*command, "--architecture", "mobile", "--set", "batch=28"]) == 0
@@ -37,7 +26,7 @@ def face_run(small_fer: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def speech_run(small_corpora: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def speech_run(eager: None, small_corpora: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("runs") / "speech"
     command = ["train", "speech", "--data", str(small_corpora), "--out", str(run), "--folds", "--epochs", "1"]
     assert main(command) == 0

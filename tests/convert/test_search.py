@@ -6,6 +6,7 @@ import pytest
 
 from convert.cli import main
 
+pytestmark = pytest.mark.usefixtures("eager")
 _TINY = ("--epochs", "1", "--set", "batch=55", "--set", "size=24")
 
 

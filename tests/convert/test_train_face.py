@@ -23,13 +23,7 @@ def keras(tmp_path_factory: pytest.TempPathFactory):
     return start_keras(tmp_path_factory.mktemp("log") / "keras.log", tensorflow=True)
 
 
-@pytest.fixture(autouse=True)
-def eager(keras):
-    import tensorflow
-
-    tensorflow.config.run_functions_eagerly(True)
-    yield
-    tensorflow.config.run_functions_eagerly(False)
+pytestmark = pytest.mark.usefixtures("eager")
 
 
 def _faces(labels: list[int], votes: np.ndarray | None = None) -> Faces:
