@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from edge.errors import ConfigError
 from edge.perceive.package import load_package
 
+_BATCH = 64
 _KERNELS = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
 
 
@@ -32,13 +33,18 @@ def package_weights(folder: Path) -> list[tuple[NDArray[np.float32], NDArray[np.
     for operation in interpreter._get_ops_details():
         if operation["op_name"] not in _KERNELS:
             continue
+        _, weights, *biases = (int(index) for index in operation["inputs"])
         try:
-            kernel, bias = (_real(interpreter, details[index]) for index in list(operation["inputs"])[1:3])
+            kernel = _real(interpreter, details[weights])
         except (ValueError, KeyError) as error:
             raise ConfigError(f"{folder}: {operation['op_name']} has no constant weights: {error}.") from error
         # TFLite: [out, h, w, in], depthwise [1, h, w, channels], dense [out, in].
         axes = {"CONV_2D": (1, 2, 3, 0), "DEPTHWISE_CONV_2D": (1, 2, 3, 0), "FULLY_CONNECTED": (1, 0)}
-        found.append((kernel.transpose(axes[operation["op_name"]]), bias))
+        kernel = kernel.transpose(axes[operation["op_name"]])
+        # A bias of zeros is left out by the converter.
+        given = [_real(interpreter, details[index]) for index in biases if index >= 0]
+        outputs = kernel.shape[2] if operation["op_name"] == "DEPTHWISE_CONV_2D" else kernel.shape[-1]
+        found.append((kernel, given[0] if given else np.zeros(outputs, np.float32)))
     return found
 
 
@@ -63,18 +69,31 @@ def restore(network: Any, folder: Path, tensors: NDArray[np.float32]) -> None:
     stored = package_weights(folder)
     if [layer.kernel.shape for layer in own] != [kernel.shape for kernel, _ in stored]:
         raise ConfigError(f"{folder}: expected the weights of {network.name}, but its layers have other shapes.")
+    normalised = []
     for layer, (kernel, bias) in zip(own, stored, strict=True):
         if layer.use_bias:
             layer.set_weights([kernel, bias])
             continue
         layer.set_weights([kernel])
         (node,) = layer._outbound_nodes
-        normalisation = node.operation
-        measured = keras.Model(network.input, layer.output).predict(tensors, batch_size=128, verbose=0)
-        axes = tuple(range(measured.ndim - 1))
-        mean, variance = measured.mean(axis=axes), measured.var(axis=axes)
-        scale = np.sqrt(variance + normalisation.epsilon)
-        normalisation.set_weights([scale, bias + mean, mean, variance])
+        after = node.operation
+        # Adds the bias and changes nothing else, until the statistics of its input are known.
+        after.set_weights([np.ones_like(bias), bias, np.zeros_like(bias), np.full_like(bias, 1 - after.epsilon)])
+        normalised.append((layer, after, bias))
+    watched = keras.Model(network.input, [layer.output for layer, _, _ in normalised])
+    moments = [np.zeros((2, len(bias))) for _, _, bias in normalised]
+    for start in range(0, len(tensors), _BATCH):
+        seen = watched(tensors[start : start + _BATCH], training=False)
+        moments = [known + _moments(values) / len(tensors) for known, values in zip(moments, seen, strict=True)]
+    for (_, after, bias), (mean, square) in zip(normalised, moments, strict=True):
+        variance = np.maximum(square - mean**2, 0)
+        after.set_weights([np.sqrt(variance + after.epsilon), bias + mean, mean, variance])
+
+
+def _moments(seen: Any) -> NDArray[np.float64]:
+    """float64 [2, C]: each channel's mean and mean square, summed over the examples of a batch."""
+    values = np.asarray(seen, np.float64).reshape(-1, seen.shape[-1])
+    return np.asarray(len(seen) * np.stack([values.mean(axis=0), (values**2).mean(axis=0)]))
 
 
 def _real(interpreter: Any, detail: dict[str, Any]) -> NDArray[np.float32]:
