@@ -161,6 +161,14 @@ class Health:
     rss_bytes: int
     cpu_share: float
     temperature_c: float | None
+    #: At most so many frames a second are looked at (None: no camera), and why not all: ``cpu``, ``heat`` or empty.
+    looked_hz: float | None = None
+    held_back: str = ""
+    skipped: int = 0
+    #: What the firmware holds the machine back for; None where it does not tell.
+    throttled: tuple[str, ...] | None = None
+    #: Whether the clock on the wall is kept right; None where nobody tells.
+    clock_synchronized: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ _COMMIT_EVENTS = 500
 #: What was acknowledged is deleted with the next event, or when there is so much of it, or after so long without one.
 _MOST_SETTLED, _SETTLED_S = 1000, 60.0
 #: Without a disk that can be written: how often it is tried again.
-_RETRY_DISK_S = 30.0
+_RETRY_DISK_S = 5.0
 #: Handed over while the disk hangs.
 _MOST_NEW = 10_000
 _DAY_MS = 86_400_000

@@ -42,9 +42,19 @@ DISCLOSURE = (
 
 
 def event(
-    event: EmotionEvent, device: DeviceConfig, *, sequence: int, event_id: str, offset_ns: int, latency_ms: int
+    event: EmotionEvent,
+    device: DeviceConfig,
+    *,
+    sequence: int,
+    event_id: str,
+    offset_ns: int,
+    latency_ms: int,
+    clock_synchronized: bool | None = None,
 ) -> Body:
-    """One change, as sent at once; `late` and `latency_ms` are replaced when it is sent (see `StoredEvent`)."""
+    """One change, as sent at once; `late` and `latency_ms` are replaced when it is sent (see `StoredEvent`).
+
+    `clock_synchronized` is told only where it is False: then `time` may be wrong, and `sequence` alone orders.
+    """
     estimate = event.estimate
     return {
         "schema": SCHEMA,
@@ -59,6 +69,7 @@ def event(
         "duration_ms": event.duration_ms,
         "late": False,
         "latency_ms": latency_ms,
+        **({"clock_synchronized": False} if clock_synchronized is False else {}),
     }
 
 
@@ -134,6 +145,11 @@ def health(health: Health, mqtt: Mapping[str, Any], device: DeviceConfig, *, utc
         "rss_bytes": health.rss_bytes,
         "cpu_share": _number(health.cpu_share),
         "temperature_c": _optional(health.temperature_c),
+        "looked_hz": _optional(health.looked_hz),
+        "held_back": health.held_back,
+        "skipped": health.skipped,
+        "throttled": None if health.throttled is None else list(health.throttled),
+        "clock_synchronized": health.clock_synchronized,
         "mqtt": dict(mqtt),
     }
 

@@ -99,6 +99,8 @@ class Publisher:
         self._goodbye_owed = False
         self._protocol: str | None = None
         self._connections = 0
+        #: Whether the clock on the wall is right, as somebody else finds out; None: nobody knows.
+        self.clock_synchronized: bool | None = None
         #: Counts the rounds of a connection's work: a number that stands still while connected is a thread that hangs.
         self.rounds = 0
         self._dropped_told = 0
@@ -162,6 +164,7 @@ class Publisher:
                 sequence=sequence,
                 event_id=payloads.uuid7(now_ns + offset_ns),
                 offset_ns=offset_ns,
+                clock_synchronized=self.clock_synchronized,
                 latency_ms=max(0, now_ns - observed_ns) // 1_000_000,
             )
 

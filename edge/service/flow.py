@@ -22,6 +22,7 @@ from edge.records import (
 )
 from edge.service.meters import Meters
 from edge.service.newest import Newest
+from edge.service.pace import Pace
 from edge.service.pipeline import Pipeline
 from edge.service.progress import Progress
 
@@ -72,9 +73,11 @@ class Steps:
         camera_ended: threading.Event,
         microphone_ended: threading.Event,
         progress: Progress,
+        pace: Pace,
     ) -> None:
         self.stop = stop
         self.progress = progress
+        self.pace = pace
         self.camera_ended = camera_ended
         self.microphone_ended = microphone_ended
         #: The newest estimate, for whoever looks on from another thread: the fuser itself belongs to one.
@@ -155,7 +158,7 @@ class LiveFlow:
         self._heard_all = threading.Event()
 
     def deliver_frame(self, frame: Frame) -> int:
-        return self._frames.put(frame)
+        return self._frames.put(frame) if self._steps.pace.wants(frame.captured_ns) else 0
 
     def deliver_chunk(self, chunk: AudioChunk) -> int:
         dropped = 0
@@ -177,7 +180,10 @@ class LiveFlow:
             self._steps.progress.step("see")
             frame = self._frames.get(_TICK_S)
             if frame is not None:
-                _put(self._observed, (self._steps.look(frame), frame.captured_ns), self._steps.stop)
+                begin_ns = time.monotonic_ns()
+                seen = self._steps.look(frame)
+                self._steps.pace.looked((begin_ns - frame.captured_ns) / 1e9, (time.monotonic_ns() - begin_ns) / 1e9)
+                _put(self._observed, (seen, frame.captured_ns), self._steps.stop)
             elif ended:
                 break
         self._seen_all.set()

@@ -8,15 +8,17 @@ import time
 from collections.abc import Callable, Sequence
 
 from edge.capture import camera_source, microphone_source
+from edge.clock import clock_synchronized
 from edge.config import Config
 from edge.publish import Mailbox, Publisher
 from edge.records import AudioChunk, Frame, Health, SensorHealth
 from edge.remembered import from_environment
 from edge.service.control import AnySensor, Control
 from edge.service.flow import FastFlow, Flow, LiveFlow, Steps
-from edge.service.machine import cpu_temperature_c
+from edge.service.machine import cpu_temperature_c, throttling
 from edge.service.meters import Meters, rss_bytes
 from edge.service.notify import notifier, watchdog_s
+from edge.service.pace import Pace
 from edge.service.pipeline import build_pipeline, modalities
 from edge.service.privacy import Privacy
 from edge.service.progress import Progress, Watchdog
@@ -26,6 +28,8 @@ from edge.service.stopping import StopRequest
 _LOG = logging.getLogger(__name__)
 
 _LOOK_ROUND_S = 0.25
+# Heat and clocks are slow; asking systemd for the clock starts a program.
+_MACHINE_S = 5.0
 # From SIGTERM to the end: at most the sum of these, under the 3 s that a hub (or an impatient person) waits.
 _JOIN_S = 1.2
 _PUBLISHER_CLOSE_S = 1.2
@@ -51,6 +55,7 @@ class Service:
         self._request = request
         self._notifier = notifier()
         self._progress = Progress()
+        self._pace = Pace(config.camera.fps)
         self._watchdog = Watchdog(self._rounds, watchdog_s())
         remembered = from_environment()
         privacy = Privacy(config.privacy, remembered)
@@ -59,6 +64,8 @@ class Service:
         #: Threads that would not end: they may be inside a driver, and leave no clean way out of the process.
         self.stuck: list[str] = []
         self._next_frame = 0
+        self._throttled: tuple[str, ...] | None = None
+        self._clock_synchronized: bool | None = None
         self.pipeline = build_pipeline(config, remembered)
         mailbox = Mailbox()
         self.publisher = Publisher(
@@ -72,7 +79,14 @@ class Service:
         self.meters = Meters()
         camera_ended, microphone_ended = threading.Event(), threading.Event()
         steps = Steps(
-            self.pipeline, self.publisher, self.meters, self._stop, camera_ended, microphone_ended, self._progress
+            self.pipeline,
+            self.publisher,
+            self.meters,
+            self._stop,
+            camera_ended,
+            microphone_ended,
+            self._progress,
+            self._pace,
         )
         self._steps = steps
         self._flow: Flow = FastFlow(steps) if config.replay.pace == "fast" else LiveFlow(steps)
@@ -174,6 +188,11 @@ class Service:
             rss_bytes=rss_bytes(),
             cpu_share=self.meters.cpu_share(),
             temperature_c=cpu_temperature_c(),
+            looked_hz=self._pace.rate_hz if self.camera else None,
+            held_back=self._pace.held_back,
+            skipped=self._pace.skipped,
+            throttled=self._throttled,
+            clock_synchronized=self._clock_synchronized,
         )
 
     def _deliver_frame(self, frame: Frame) -> int:
@@ -217,10 +236,13 @@ class Service:
         watch: Callable[[str], object] | None,
     ) -> None:
         """Report health and wait for the end."""
-        health_due = watch_due = 0.0
+        health_due = watch_due = machine_due = 0.0
         states: list[str] = []
         while not (self._request.asked or self._stop.is_set()) and any(worker.is_alive() for worker in workers):
             now = time.monotonic()
+            if now >= machine_due:
+                machine_due = now + _MACHINE_S
+                self._look_at_machine()
             # Hubs learn at once that a sense is missing or back, not at the next regular report.
             if now >= health_due or [sensor.state for sensor in sensors] != states:
                 states = [sensor.state for sensor in sensors]
@@ -233,6 +255,16 @@ class Service:
                 watch_due = now + 1
                 watch(self._line())
             self._stop.wait(_LOOK_ROUND_S)
+
+    def _look_at_machine(self) -> None:
+        self._throttled = throttling()
+        self._pace.feel(bool(self._throttled))
+        synchronized = clock_synchronized()
+        if synchronized is False and self._clock_synchronized is not False:
+            _LOG.warning("the clock is not synchronised: events and state say so until it is (timedatectl)")
+        elif synchronized and self._clock_synchronized is False:
+            _LOG.info("the clock is synchronised")
+        self._clock_synchronized = self.publisher.clock_synchronized = synchronized
 
     def _end(self, threads: Sequence[threading.Thread], sensors: Sequence[AnySensor]) -> int:
         self._notifier.tell("STOPPING=1")

@@ -15,6 +15,7 @@ from edge.publish import Publisher
 from edge.records import AudioChunk, Frame
 from edge.service.flow import FastFlow, LiveFlow, Steps
 from edge.service.meters import Meters
+from edge.service.pace import Pace
 from edge.service.pipeline import build_pipeline
 from edge.service.progress import Progress
 
@@ -26,7 +27,9 @@ def steps():
     """Real perception, real fusion, and a publisher that is never connected."""
     config = replace(Config(), face=FaceConfig(confirm_frames=1), mqtt=MqttConfig(url="mqtt://127.0.0.1:9"))
     events = [threading.Event() for _ in range(3)]
-    return Steps(build_pipeline(config), Publisher(config.mqtt, config.device), Meters(), *events, Progress())
+    return Steps(
+        build_pipeline(config), Publisher(config.mqtt, config.device), Meters(), *events, Progress(), Pace(15.0)
+    )
 
 
 def chunks(seconds: float) -> list[AudioChunk]:

@@ -50,12 +50,13 @@ def boot(root: Path, *options: object, timeout_s: float = 110) -> subprocess.Com
 
 
 def add_test_unit(root: Path, start: str, environment: str = "") -> None:
-    """The only thing that the container does after its boot: `start`."""
+    """The only thing that the container does between its boot and its end: `start`."""
     units = root / "etc/systemd/system"
     (units / "emotion-test.target").write_text(
         "[Unit]\nRequires=basic.target\nWants=emotion-test.service\nAllowIsolate=yes\n"
     )
     (units / "emotion-test.service").write_text(
-        "[Unit]\nAfter=basic.target systemd-journald.service\n[Service]\nType=exec\n"
+        "[Unit]\nAfter=basic.target systemd-journald.service\nSuccessAction=poweroff\nFailureAction=poweroff\n"
+        "[Service]\nType=exec\n"
         f"Environment={environment}\nExecStart={start}\n"
     )
