@@ -15,7 +15,7 @@ FOR_PYAUDIO := gcc libc6-dev python3-dev portaudio19-dev
 FOR_TESTS := mosquitto systemd systemd-container libasound2-plugins pulseaudio gstreamer1.0-tools gstreamer1.0-plugins-base \
 	gstreamer1.0-plugins-good python3-gi gir1.2-gst-rtsp-server-1.0 chromium-common libvulkan1 openssh-server
 
-.PHONY: demo test lint bench clean install uninstall deb lock test-install
+.PHONY: demo test lint bench clean install uninstall deb lock test-install faults
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo $(if $(findstring --live,$(ARGS)),$(VENV)/.microphone)
@@ -32,6 +32,11 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench $(ARGS)
+
+# What breaks, what is said of it, how soon all is whole again (root for two of them; ARGS="frozen" for some).
+faults: $(VENV)/.dev
+	tests/system-packages.sh faketime
+	$(BIN)/python -m bench.reliability.faults $(ARGS)
 
 # On the device: system packages, /opt/emotion-edge, unit and configuration (see install.sh; ARGS="--place cabin").
 install uninstall:

@@ -1,7 +1,7 @@
 """What breaks, what the service says, and how soon it is whole again: `make faults`.
 
-Each fault is a real one: processes killed and frozen, a full disk, a read-only disk, a clock that jumps, a processor that
-is taken away. The tests run the same functions without the limits of time, which belong to a machine that is idle.
+Each fault is a real one: processes killed and frozen, a full disk, a read-only disk, a clock that jumps, a processor
+that is taken away. Times are for an idle machine: each table tells the load.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ def absent(kind: str) -> Outcome:
         silence = all_.hub.silence_s(other, begin, time.monotonic())
         back = time.monotonic()
         device.start()
-        whole = all_.hub.wait(lambda r: _well(r), "both senses")
+        whole = all_.hub.wait(_well, "both senses")
         return Outcome(None, whole - back, silence, _reason(all_, kind))
 
 
@@ -359,9 +359,7 @@ def main() -> None:
     if lacking := missing():
         raise SystemExit(f"no live camera and microphone here: {lacking}")
     print(f"{platform.machine()}, Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}")
-    print(
-        f"bars: seen within {SEEN_S:g} s, the other sense silent for at most {GOES_ON_S:g} s, whole within {WHOLE_S:g} s"
-    )
+    print(f"bars: seen within {SEEN_S:g} s, the other silent for at most {GOES_ON_S:g} s, whole within {WHOLE_S:g} s")
     missed = []
     for name, fault in FAULTS.items():
         if options.only and not any(part in name for part in options.only):
