@@ -10,6 +10,7 @@ import math
 import os
 import re
 import resource
+import shutil
 import signal
 import sys
 from dataclasses import replace
@@ -103,16 +104,28 @@ def _seconds(text: str) -> float:
 
 def _listen(options: argparse.Namespace) -> int:
     _log_to_stderr("ERROR")  # the listener tells what happens by itself
-    from edge.listen import run_listen
+    from edge.listen import Screen, run_listen
 
     # A broker given by hand is not entered with the credentials of the service, unless its file is given too.
     mqtt = MqttConfig() if options.broker and not options.config else _config(options.config).mqtt
     given = {"url": options.broker, "username": options.username, "ca_file": options.ca_file}
     mqtt = replace(mqtt, **{key: value for key, value in given.items() if value})
     seconds = math.inf if options.seconds is None else options.seconds
+    live = sys.stdout.isatty() and not options.json and not options.lines
     return run_listen(
-        mqtt, device=options.device or "", verify=options.verify, as_json=options.json, seconds=seconds, write=_line
+        mqtt,
+        device=options.device or "",
+        verify=options.verify,
+        as_json=options.json,
+        seconds=seconds,
+        write=_line,
+        screen=Screen(_draw, shutil.get_terminal_size) if live else None,
     )
+
+
+def _draw(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def _line(text: str) -> None:
@@ -272,6 +285,7 @@ def _parser() -> argparse.ArgumentParser:
     listen.add_argument("--device", metavar="ID", help="only this device")
     listen.add_argument("--seconds", type=_seconds, metavar="N", help="end by itself after so long")
     listen.add_argument("--json", action="store_true", help="one JSON object a line, for another program")
+    listen.add_argument("--lines", action="store_true", help="a line a message, also on a terminal: no table")
     listen.add_argument(
         "--verify",
         action="store_true",

@@ -15,6 +15,7 @@ from edge.config import MqttConfig
 from edge.errors import PublishError
 from edge.listen.device import Device, Heard
 from edge.listen.judge import schema_judge
+from edge.listen.screen import Screen, clock_line
 from edge.listen.subscription import Subscription
 from edge.publish.broker import Broker, find_broker
 from edge.publish.connection import Bell, ConnectionEnded
@@ -39,6 +40,7 @@ def run_listen(
     as_json: bool = False,
     seconds: float = math.inf,
     write: Print = print,
+    screen: Screen | None = None,
 ) -> int:
     """Tell what is heard until `seconds` are over, or SIGINT or SIGTERM; then a summary.
 
@@ -46,6 +48,7 @@ def run_listen(
         mqtt: broker, credentials, protocol and base topic, by the rules of the service.
         device: only this one; empty: all.
         as_json: one JSON object a line, for another program.
+        screen: draws on a terminal what would else be a line each; the summary is lines all the same.
 
     Returns:
         0; with `verify` 1 if an event is missing, a payload is invalid, or nothing was heard.
@@ -54,11 +57,12 @@ def run_listen(
         ConfigError, PublishError: the broker cannot be entered as configured, or is not there.
         EdgeError: `verify` without jsonschema.
     """
-    listener = Listener(mqtt, device=device, verify=verify, as_json=as_json, write=write)
+    listener = Listener(mqtt, device=device, verify=verify, as_json=as_json, write=write, screen=screen)
     before = {number: signal.signal(number, lambda *_: listener.stop()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         listener.listen(time.monotonic() + seconds)
     finally:
+        listener.leave_screen()
         for number, handler in before.items():
             signal.signal(number, handler)
     listener.sum_up()
@@ -68,7 +72,16 @@ def run_listen(
 class Listener:
     """Hears the devices below a base topic; arguments as `run_listen`."""
 
-    def __init__(self, mqtt: MqttConfig, *, device: str, verify: bool, as_json: bool, write: Print) -> None:
+    def __init__(
+        self,
+        mqtt: MqttConfig,
+        *,
+        device: str,
+        verify: bool,
+        as_json: bool,
+        write: Print,
+        screen: Screen | None = None,
+    ) -> None:
         self._broker: Broker = find_broker(mqtt)
         self._base = mqtt.base_topic.rstrip("/") + "/"
         self._topic = f"{self._base}{device or '+'}/#"
@@ -77,6 +90,8 @@ class Listener:
         self._judge = schema_judge() if verify else None
         self._as_json = as_json
         self._write = write
+        self._screen = screen
+        self._drawing = False
         self._bell = Bell()
         self._end_s = math.inf
         self._devices: dict[str, Device] = {}
@@ -96,6 +111,9 @@ class Listener:
         """Until the monotonic time `end_s`, or `stop`. Only the first connection must work at once."""
         self._end_s = min(self._end_s, end_s)
         connection = self._dial()
+        if self._screen is not None:
+            self._drawing = True
+            self._screen.open()
         self._say(f"listening to {self._topic} on {self._broker} with MQTT {connection.protocol}; Ctrl-C ends")
         while self._left_s() > 0:
             try:
@@ -107,10 +125,20 @@ class Listener:
                 if not (again := self._dial_again()):
                     return
                 connection = again
+                if connection.resumed:
+                    self._say("connected again; the broker kept what was sent meanwhile")
+                    continue
                 for device in self._devices.values():
                     device.ledger.listen_anew()
                 self._say("connected again; what was sent meanwhile is not judged")
         connection.close(goodbye=True)
+
+    def leave_screen(self) -> None:
+        """From here on lines are printed."""
+        if self._screen is not None and self._drawing:
+            self._screen.draw(self._devices.values(), time.monotonic(), at_once=True)
+            self._screen.close()
+        self._drawing = False
 
     def sum_up(self) -> None:
         """Print a line a device, and the verdict where it was asked for."""
@@ -178,6 +206,8 @@ class Listener:
             now_s = time.monotonic()
             for device in self._devices.values():
                 self._tell(device.overdue(now_s))
+            if self._screen is not None:
+                self._screen.draw(self._devices.values(), now_s)
 
     def _take(self, topic: str, payload: bytes) -> None:
         name, _, rest = topic.removeprefix(self._base).partition("/")
@@ -198,9 +228,13 @@ class Listener:
                 if heard.body is not None:
                     line["payload"] = heard.body
                 self._write(json.dumps(line))
+            elif self._screen is not None and self._drawing:
+                self._screen.tell(heard, clock_line(heard), time.monotonic())
             else:
-                mark = "!!" if heard.problem else "  "
-                self._write(f"{time.strftime('%H:%M:%S')} {mark} {heard.device:<16} {heard.name:<12} {heard.text}")
+                self._write(clock_line(heard))
 
     def _say(self, text: str, **values: Any) -> None:
-        self._write(json.dumps({"note": text, **values}) if self._as_json else text)
+        if self._screen is not None and self._drawing:
+            self._screen.say(text)
+        else:
+            self._write(json.dumps({"note": text, **values}) if self._as_json else text)

@@ -6,12 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.publish.broker import Broker
 from edge.publish.connection import Connection
 
 _KEEPALIVE_S = 30
+#: So long the broker keeps for us what comes while our connection is down (MQTT 5).
+_SESSION_S = 300
 #: Far above any payload of ours: a retained `info` with the figures of several models.
 _MOST_PACKET_BYTES = 262_144
 
@@ -34,6 +38,7 @@ class Subscription(Connection):
             will=None,
             on_answer=lambda *_: None,
             most_packet_bytes=_MOST_PACKET_BYTES,
+            session_s=_SESSION_S,
         )
         self.granted: ReasonCode | None = None
         self._topic = topic
@@ -45,6 +50,14 @@ class Subscription(Connection):
     def ask(self) -> None:
         """Ask for the topic; `granted` is the broker's answer, in a later `turn`."""
         self._client.subscribe(self._topic, qos=1)
+
+    def close(self, *, goodbye: bool) -> None:
+        """Close the socket; with a goodbye the broker keeps nothing more for us."""
+        if goodbye and self.protocol == "5":
+            ends = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]
+            ends.SessionExpiryInterval = 0
+            self._client.disconnect(properties=ends)
+        super().close(goodbye=goodbye and self.protocol != "5")
 
     def _heard(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
         self._tell(message.topic, bytes(message.payload))

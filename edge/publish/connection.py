@@ -113,6 +113,8 @@ class Connection:
     ) -> None:
         self.protocol = protocol
         self.answer: ReasonCode | None = None
+        #: The broker had a session of this client, and goes on with it.
+        self.resumed = False
         self._on_answer = on_answer
         self._on_message = on_message
         self._most_packet_bytes = most_packet_bytes
@@ -268,8 +270,9 @@ class Connection:
                 "the broker refuses the subscription to commands: %s. Check its access list", ", ".join(refused)
             )
 
-    def _connected(self, _client: Client, _data: Any, _flags: Any, reason: ReasonCode, properties: Any) -> None:
+    def _connected(self, _client: Client, _data: Any, flags: Any, reason: ReasonCode, properties: Any) -> None:
         self.answer = reason
+        self.resumed = flags.session_present
         self._window = min(_WINDOW, getattr(properties, "ReceiveMaximum", _WINDOW))
 
     def _published(self, _client: Client, _data: Any, message_id: int, reason: ReasonCode, _properties: Any) -> None:

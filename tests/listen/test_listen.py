@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
+import pty
+import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import termios
+import threading
 import time
 from pathlib import Path
 
@@ -181,6 +188,108 @@ def test_a_restart_of_the_broker_is_told_and_not_held_against_the_device(
     publisher.publish_event(event_of())
     listening.wait_for("#2 ")
     assert listening.end() == 0
+
+
+def test_what_comes_while_the_listener_is_away_is_judged_too(mosquitto, teller, event, listen) -> None:
+    """A proxy in front of the broker cuts the listener off; a device goes on."""
+    with Cut(mosquitto.port) as cut:
+        listening = listen("--broker", f"mqtt://127.0.0.1:{cut.port}", "--verify")
+        listening.wait_for("listening to")
+        teller("emotion/kitchen-pi/event", numbered(event, 1))
+        listening.wait_for("#1 ")
+        cut.off()
+        listening.wait_for("lost")
+        teller("emotion/kitchen-pi/event", numbered(event, 2))
+        teller("emotion/kitchen-pi/event", numbered(event, 4))
+        cut.on()
+        listening.wait_for("connected again; the broker kept", "#2 ", "#4 ", timeout_s=60)
+        assert listening.end(signal.SIGTERM) == 1
+    assert "an event is missing, sequence 3" in listening.text
+
+
+class Cut:
+    """A TCP proxy to the broker at `broker_port` that can be cut off and joined again."""
+
+    def __init__(self, broker_port: int) -> None:
+        self._broker_port = broker_port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._joined = True
+        self._open: list[socket.socket] = []
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def __enter__(self) -> Cut:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.off()
+        self._listener.close()
+
+    def off(self) -> None:
+        self._joined = False
+        for end in self._open:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def on(self) -> None:
+        self._joined = True
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            if not self._joined:
+                client.close()
+                continue
+            broker = socket.create_connection(("127.0.0.1", self._broker_port))
+            self._open += [client, broker]
+            for source, sink in ((client, broker), (broker, client)):
+                threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
+
+    @staticmethod
+    def _pump(source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(4096):
+                sink.sendall(data)
+        with contextlib.suppress(OSError):
+            sink.shutdown(socket.SHUT_RDWR)
+
+
+def test_on_a_terminal_it_is_a_table_that_stays_in_place(mosquitto, teller, event) -> None:
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 150, 0, 0))
+    command = [sys.executable, "-m", "edge", "listen", "--broker", mosquitto.url]
+    environment = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "LINES")}
+    heard = b""
+
+    def read_until(*words: bytes) -> bytes:
+        nonlocal heard
+        end_s = time.monotonic() + 30
+        while not all(word in heard.rpartition(b"\x1b[H")[2] for word in words):
+            assert time.monotonic() < end_s, heard[-3000:]
+            if select.select([ours], [], [], 0.2)[0]:
+                heard += os.read(ours, 65536)
+        return heard.rpartition(b"\x1b[H")[2]
+
+    with subprocess.Popen(command, stdout=theirs, stderr=theirs, env=environment) as process:
+        try:
+            read_until(b"listening to")
+            teller("emotion/kitchen-pi/health", {"device": "kitchen-pi", "camera": {"state": "ok", "rate_hz": 15.0}})
+            teller("emotion/kitchen-pi/availability", b"online")
+            for sequence in (1, 2, 5):
+                teller("emotion/kitchen-pi/event", numbered(event, sequence))
+            read_until(b"kitchen-pi", b"online", b"#5 emotion.change", b"camera ok")
+            process.send_signal(signal.SIGINT)
+            last = read_until(b"told lost")
+        finally:
+            process.kill()
+    os.close(ours)
+    os.close(theirs)
+    row = next(line.split() for line in last.splitlines() if line.startswith(b"kitchen-pi"))
+    assert row[:2] == [b"kitchen-pi", b"online"]
+    assert b"missing 2" in last
 
 
 def test_without_a_broker_one_clear_message_and_1(listen) -> None:
