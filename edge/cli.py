@@ -13,13 +13,19 @@ import resource
 import shutil
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge import __version__
 from edge.config import DEFAULT_PATH, Config, MqttConfig, load_config
 from edge.errors import ConfigError, EdgeError, PublishError
 from edge.service.stopping import stop_on_signals
+
+if TYPE_CHECKING:
+    from edge.service.service import Service
 
 _LOG = logging.getLogger(__name__)
 
@@ -56,10 +62,38 @@ def _run(options: argparse.Namespace) -> int:
 
     service = Service(config, request, reread=lambda: _config(options.config))
     signal.signal(signal.SIGHUP, lambda *_: service.reload())
-    code = service.run(watch=_say if options.watch else None)
+    with _web(config, service):
+        code = service.run(watch=_say if options.watch else None)
     _LOG.info("emotion-edge ends with exit code %d", code)
     _leave_if_stuck(service.stuck)
     return code
+
+
+@contextmanager
+def _web(config: Config, service: Service) -> Iterator[None]:
+    """The API over HTTP beside the service, if it is switched on."""
+    if not config.web.enabled:
+        yield
+        return
+    from edge.web import WebServer
+
+    server = WebServer(config, of_service=True)
+    service.publisher.onlookers.append(server.look)
+    server.start()
+    try:
+        yield
+    finally:
+        server.close()
+
+
+def _serve(options: argparse.Namespace) -> int:
+    config = _config(options.config)
+    _log_to_stderr(config.log.level)
+    _no_core_dumps()
+    request = stop_on_signals()
+    from edge.web import serve
+
+    return serve(config, lambda: request.asked)
 
 
 def _no_core_dumps() -> None:
@@ -291,6 +325,13 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="exit with 1 if an event is missing or a payload is not as the JSON Schemas say",
     )
+    served = command(
+        "serve",
+        _serve,
+        "Answer over HTTP on this machine: pictures, sounds and videos in, what they show out. Without camera and "
+        "microphone; [web] enabled = true adds the same to the running service.",
+        "emotion-edge serve",
+    )
     analyze = command(
         "analyze",
         _analyze,
@@ -350,7 +391,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument("file", type=Path, metavar="FILE")
     check.add_argument("--json", action="store_true", help="as JSON, for another program")
-    for added in (run, demo, listen, analyze, info, doctor):
+    for added in (run, demo, listen, served, analyze, info, doctor):
         added.add_argument(
             "--config",
             type=Path,

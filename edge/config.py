@@ -220,6 +220,27 @@ class HealthConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class WebConfig:
+    """The local API over HTTP, off by default. Beyond loopback it needs tokens (docs/api.md), and should be encrypted.
+
+    `requests_per_minute` is for each caller; `upload_mb`, `upload_s`, `recording_s` and `analysis_s` bound one upload:
+    its size, the time it may take to arrive, its length, the time its analysis may take.
+    """
+
+    enabled: bool = False
+    host: str = _key("127.0.0.1", form=r"[A-Za-z0-9.:_-]+")
+    port: int = _key(8760, low=1, high=65535)
+    tokens_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    requests_per_minute: int = _key(600, low=1, high=100_000)
+    upload_mb: int = _key(32, low=1, high=1024)
+    upload_s: float = _key(60.0, low=1, high=3600)
+    recording_s: float = _key(60.0, low=1, high=3600)
+    analysis_s: float = _key(60.0, low=1, high=3600)
+
+
+@dataclass(frozen=True, slots=True)
 class LogConfig:
     level: str = _key("INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
 
@@ -241,6 +262,7 @@ class Config:
     homeassistant: HomeAssistantConfig = field(default_factory=HomeAssistantConfig)
     privacy: PrivacyConfig = field(default_factory=PrivacyConfig)
     health: HealthConfig = field(default_factory=HealthConfig)
+    web: WebConfig = field(default_factory=WebConfig)
     log: LogConfig = field(default_factory=LogConfig)
 
 

@@ -24,7 +24,7 @@ def emotion_edge(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 def test_help_and_version():
     assert emotion_edge("--version").stdout.strip() == f"emotion-edge {__version__}"
-    for command in ("run", "demo", "analyze", "listen", "asyncapi", "check-config"):
+    for command in ("run", "demo", "analyze", "serve", "listen", "asyncapi", "check-config"):
         shown = emotion_edge(command, "--help")
         assert (shown.returncode, "Example: emotion-edge" in shown.stdout) == (0, True)
 

@@ -101,6 +101,9 @@ class Publisher:
         self._connections = 0
         #: Whether the clock on the wall is right, as somebody else finds out; None: nobody knows.
         self.clock_synchronized: bool | None = None
+        #: Shown every event, state, health and info as it is made, whether the broker is there or not. They return at
+        #: once; to be set before anything is published.
+        self.onlookers: list[Callable[[str, payloads.Body], None]] = []
         #: Counts the rounds of a connection's work: a number that stands still while connected is a thread that hangs.
         self.rounds = 0
         self._dropped_told = 0
@@ -158,7 +161,7 @@ class Publisher:
         observed_ns = payloads.observed_ns(event)
 
         def body_of(sequence: int) -> payloads.Body:
-            return payloads.event(
+            body = payloads.event(
                 event,
                 self._device,
                 sequence=sequence,
@@ -167,6 +170,8 @@ class Publisher:
                 clock_synchronized=self.clock_synchronized,
                 latency_ms=max(0, now_ns - observed_ns) // 1_000_000,
             )
+            self._show("event", body)
+            return body
 
         self._outgoing.add_event(body_of, observed_ms=(observed_ns + offset_ns) // 1_000_000)
 
@@ -256,8 +261,13 @@ class Publisher:
         event_id = payloads.uuid7(utc_ns)
         return payloads.gap(first, last, count, reason, self._device, event_id=event_id, utc_ns=utc_ns)
 
+    def _show(self, name: str, body: payloads.Body) -> None:
+        for look in self.onlookers:
+            look(name, body)
+
     def _put(self, name: str, body: payloads.Body) -> None:
         self._outgoing.put(name, body)
+        self._show(name, body)
         self._bell.ring()
 
     # What follows runs in the publisher's thread.
