@@ -17,7 +17,7 @@ from edge.records import EMOTIONS, FaceObservation
 
 _DEVICE = DeviceConfig(id="analyze")
 # What a payload says of a device and of the network's time says nothing about a file.
-_OF_A_DEVICE = {"schema", "id", "device", "place", "time", "late", "latency_ms", "since"}
+_OF_A_DEVICE = {"schema", "id", "device", "place", "time", "late", "latency_ms", "since", "clock_synchronized"}
 _PROBABILITIES = [f"p_{emotion}" for emotion in EMOTIONS]
 #: timeline.csv: one row for each face in each frame, each window of speech, and the fused estimate ten times a second.
 TIMELINE = [

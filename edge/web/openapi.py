@@ -37,7 +37,7 @@ _ERRORS = {
 }
 _ALWAYS = ("400", "401", "403", "404", "405", "429")
 _TIME = {"time_s": {"type": "number", "minimum": 0, "description": "seconds from the beginning"}}
-_DROPPED = {"schema", "id", "device", "place", "time", "late", "latency_ms", "since"}
+_DROPPED = {"schema", "id", "device", "place", "time", "late", "latency_ms", "since", "clock_synchronized"}
 
 
 def document(config: WebConfig) -> dict[str, Any]:
