@@ -16,7 +16,7 @@ from edge.perceive.face import FacePerception
 from edge.perceive.package import Task, find_package, load_package
 from edge.perceive.runtime import Model
 from edge.perceive.speech import SpeechPerception
-from edge.perceive.vad import CHUNK_SAMPLES, VoiceActivity
+from edge.perceive.vad import CHUNK_SAMPLES, SileroActivity
 from edge.records import AudioChunk, Frame
 
 
@@ -73,7 +73,7 @@ def rows() -> Iterator[tuple[str, str]]:
     yield "  the whole less the cascade against its bare model call", f"x {(whole - detect) / bare_face:.2f}"
 
     for name, sound in (("speech", synthetic_voice(20)), ("silence", np.zeros(320_000, np.float32))):
-        listener = SpeechPerception(config.speech, VoiceActivity(config.speech.quiet_dbfs), speech)
+        listener = SpeechPerception(config.speech, SileroActivity(config.speech.quiet_dbfs), speech)
         chunks = sound[: len(sound) // CHUNK_SAMPLES * CHUNK_SAMPLES].reshape(-1, CHUNK_SAMPLES)
         windows, begin = 0, time.process_time()
         for number, chunk in enumerate(chunks):

@@ -66,11 +66,21 @@ def _parser() -> argparse.ArgumentParser:
     face.add_argument("--folds", type=int, metavar="K", help="K-fold cross-validation instead of one model")
     speech = _described(
         train.add_parser,
-        "Train the speech model on the corpora in the folders ravdess, tess, emodb of DIR, with noise/ behind them.",
+        "Train the speech model on the corpora in the folders ravdess, crema, savee, tess and emodb of DIR, with "
+        "the sounds in noise behind them and as examples of no speech.",
         "emotion-convert train speech --data data --folds --out runs/speech",
         "speech",
     )
     speech.add_argument("--folds", action="store_true", help="also train a model for each fold of RAVDESS actors")
+    speech.add_argument("--corpora", action="store_true", help="also train a model without each corpus")
+    speech.add_argument(
+        "--architecture", default="separable", metavar="NAME", help="separable (default), lstm, cnn, cnn-lstm, svm, elm"
+    )
+    speech.add_argument(
+        "--pitch", action=argparse.BooleanOptionalAction, default=True, help="voicing and pitch beside the MFCC"
+    )
+    speech.add_argument("--energy", action="store_true", help="the level below the loudest frame too")
+    speech.add_argument("--deltas", action="store_true", help="the slopes of all these too")
     for command, function in ((face, _train_face), (speech, _train_speech)):
         _data(command)
         command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
@@ -269,10 +279,19 @@ def _print_recipe(arguments: argparse.Namespace) -> None:
 
 def _train_speech(arguments: argparse.Namespace) -> None:
     start_keras(arguments.out / "keras.log")
-    from convert.train_speech import RECIPE, train_speech
+    from convert.train_speech import RECIPE, Features, train_speech
 
     recipe = replace(RECIPE, epochs=arguments.epochs or RECIPE.epochs)
-    train_speech(arguments.data, arguments.out, recipe, arguments.folds, arguments.resume)
+    train_speech(
+        arguments.data,
+        arguments.out,
+        recipe,
+        folds=arguments.folds,
+        resume=arguments.resume,
+        architecture=arguments.architecture,
+        features=Features(arguments.pitch, arguments.energy, arguments.deltas),
+        corpora=arguments.corpora,
+    )
 
 
 def _quantize(arguments: argparse.Namespace) -> None:

@@ -14,7 +14,7 @@ from convert.datasets.speech import load_corpora
 from convert.metrics import figures
 from convert.voices import load_voices
 from edge.errors import ConfigError
-from edge.perceive.features import FaceInput, SpeechInput, face_tensor, normalise_mfcc
+from edge.perceive.features import FaceInput, SpeechInput, face_tensor, normalise_frames
 from edge.perceive.package import load_package
 from edge.perceive.runtime import Model
 from edge.records import EMOTIONS
@@ -75,7 +75,7 @@ def evaluate_speech(folder: Path, data: Path) -> dict[str, Any]:
     result = {}
     for corpus in sorted({clip.corpus for clip in clips}):
         voices = load_voices([clip for clip in clips if clip.corpus == corpus], spec, _SEED)
-        tensors = np.stack([normalise_mfcc(window, spec) for window in voices.windows])
+        tensors = np.stack([normalise_frames(window, spec) for window in voices.windows])
         result[corpus] = {
             **figures(model.emotions(outputs(model, tensors)), voices.labels),
             "in_training": corpus in model.package.description["training_data"],

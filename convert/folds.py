@@ -13,27 +13,41 @@ from numpy.typing import NDArray
 
 from convert.calibrate import fit_temperature
 from convert.datasets.speech import load_corpora
+from convert.evaluate import outputs
 from convert.int8 import convert_int8, load_keras
 from convert.metrics import figures, uar
 from convert.package import write_package
 from convert.representative import representative_tensors
-from convert.run import read_run
-from convert.voices import load_voices
+from convert.run import Run, read_run
+from convert.voices import Voices, load_voices
 from edge.errors import ConfigError
-from edge.perceive.features import SpeechInput, normalise_mfcc
-from edge.perceive.package import load_package
+from edge.perceive.features import SpeechInput, normalise_frames
+from edge.perceive.package import emotion_matrix, load_package
 from edge.perceive.runtime import Model, softmax
+from edge.records import EMOTIONS
 
 _SEED = 7  # of the hiss behind the test windows
+CALM = "calm"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeldOut:
-    """Outputs of one fold's model, logits float32 [N, 7], float and int8, and labels int64 [N] of its actors' clips."""
+    """Outputs of one fold's model for its actors' clips, logits float32 [N, L], float and int8.
+
+    `labels` int64 [N] are indices of EMOTIONS, `calm` bool [N] tells RAVDESS' two kinds of neutral apart, `said` names
+    the model's L outputs.
+    """
 
     labels: NDArray[np.int64]
     by_float: NDArray[np.float32]
     by_int8: NDArray[np.float32]
+    said: tuple[str, ...] = EMOTIONS
+    calm: NDArray[np.bool_] | None = None
+
+    def emotions(self, logits: NDArray[np.float32], temperature: float = 1.0) -> NDArray[np.float32]:
+        """Probabilities float32 [N, 7] over EMOTIONS."""
+        shares = softmax(logits, temperature) @ emotion_matrix(self.said)
+        return np.asarray(shares / np.maximum(shares.sum(axis=1, keepdims=True), 1e-9), np.float32)
 
 
 def fold_folders(run: Path) -> list[Path]:
@@ -57,25 +71,43 @@ def held_out_outputs(run: Path, data: Path) -> list[HeldOut]:
 
 
 def _judge(folder: Path, data: Path) -> HeldOut:
+    run, spec, voices = held_out_voices(folder, data)
+    tensors = np.stack([normalise_frames(window, spec) for window in voices.windows])
+    by_int8 = outputs(int8_model(folder, data), tensors)
+    keras_model = load_keras(folder / "model.keras", folder / "quantize.log")
+    by_float = np.asarray(keras_model.predict(tensors, verbose=0), np.float32)
+    calm = np.array([clip.calm for clip in voices.clips], bool)
+    return HeldOut(voices.labels, by_float, by_int8, run.labels, calm)
+
+
+def held_out_voices(folder: Path, data: Path) -> tuple[Run, SpeechInput, Voices]:
+    """The run in `folder`, its input, and the clips of `data` by the speakers that it holds out.
+
+    Raises:
+        ConfigError: there are no such clips.
+    """
     run = read_run(folder)
     clips = [clip for clip in load_corpora(data) if clip.speaker in run.about["held_out"]]
     if not clips or not isinstance(run.input, SpeechInput):
         raise ConfigError(f"{data}: expected clips of {', '.join(run.about['held_out'])}, found none.")
-    voices = load_voices(clips, run.input, _SEED)
-    tensors = np.stack([normalise_mfcc(window, run.input) for window in voices.windows])
+    return run, run.input, load_voices(clips, run.input, _SEED)
+
+
+def int8_model(folder: Path, data: Path) -> Model:
+    """The run in `folder` quantized to int8, at temperature 1."""
+    run = read_run(folder)
     log = folder / "quantize.log"
-    model = load_keras(folder / "model.keras", log)
-    tflite = convert_int8(model, representative_tensors(run, data), log)
+    tflite = convert_int8(load_keras(folder / "model.keras", log), representative_tensors(run, data), log)
     with tempfile.TemporaryDirectory() as package:
         write_package(Path(package), run, tflite)
-        int8 = Model(load_package(Path(package), "speech"))
-        by_int8 = np.stack([int8.outputs(tensor) for tensor in tensors])
-    return HeldOut(voices.labels, np.asarray(model.predict(tensors, verbose=0), np.float32), by_int8)
+        return Model(load_package(Path(package), "speech"))
 
 
-def pooled(judged: Sequence[HeldOut]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """All int8 outputs [N, 7] and labels [N], to fit the temperature of the model of all speakers on."""
-    return np.concatenate([fold.by_int8 for fold in judged]), np.concatenate([fold.labels for fold in judged])
+def common_temperature(judged: Sequence[HeldOut], kind: str = "int8") -> float:
+    """The temperature fitted on what was judged by all of `judged`, float or int8."""
+    logits = np.concatenate([fold.by_int8 if kind == "int8" else fold.by_float for fold in judged])
+    labels = np.concatenate([fold.labels for fold in judged])
+    return fit_temperature(logits, labels, emotion_matrix(judged[0].said))
 
 
 def fold_figures(judged: Sequence[HeldOut]) -> dict[str, dict[str, Any]]:
@@ -89,14 +121,30 @@ def fold_figures(judged: Sequence[HeldOut]) -> dict[str, dict[str, Any]]:
     for kind in ("float", "int8"):
         logits = [fold.by_float if kind == "float" else fold.by_int8 for fold in judged]
         probabilities = []
-        for index, own in enumerate(logits):
-            others = [fold for number, fold in enumerate(judged) if number != index] or judged
-            probabilities.append(softmax(own, fit_temperature(*pooled(others))))
-        each = [uar(own.argmax(axis=1), fold.labels) for own, fold in zip(logits, judged, strict=True)]
-        result[kind] = {
-            **figures(np.concatenate(probabilities), labels),
-            "uar_mean": round(float(np.mean(each)), 4),
-            "uar_std": round(float(np.std(each)), 4),
-            "uar_folds": [round(value, 4) for value in each],
-        }
+        for index, (own, fold) in enumerate(zip(logits, judged, strict=True)):
+            others = [other for number, other in enumerate(judged) if number != index] or judged
+            probabilities.append(fold.emotions(own, common_temperature(others, kind)))
+        each = [uar(own.argmax(axis=1), fold.labels) for own, fold in zip(probabilities, judged, strict=True)]
+        result[kind] = {**figures(np.concatenate(probabilities), labels), **_spread("uar", each)}
+        if all(fold.calm is not None and CALM in fold.said for fold in judged):
+            result[kind] |= _spread(
+                "uar_with_calm", [uar_with_calm(*pair) for pair in zip(judged, logits, strict=True)]
+            )
     return result
+
+
+def uar_with_calm(fold: HeldOut, logits: NDArray[np.float32]) -> float:
+    """Unweighted average recall over eight classes, RAVDESS' calm being one of its own."""
+    assert fold.calm is not None  # noqa: S101 - asked for before
+    classes = (*EMOTIONS, CALM)
+    answer = logits[:, [fold.said.index(name) for name in classes]].argmax(axis=1)
+    truth = np.where(fold.calm, len(EMOTIONS), fold.labels)
+    return float(np.mean([(answer[truth == index] == index).mean() for index in np.unique(truth)]))
+
+
+def _spread(name: str, each: Sequence[float]) -> dict[str, Any]:
+    return {
+        f"{name}_mean": round(float(np.mean(each)), 4),
+        f"{name}_std": round(float(np.std(each)), 4),
+        f"{name}_folds": [round(value, 4) for value in each],
+    }

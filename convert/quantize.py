@@ -13,7 +13,7 @@ import numpy as np
 from convert.architectures.count import multiply_adds
 from convert.calibrate import fit_temperature
 from convert.evaluate import face_splits, face_tensors, outputs
-from convert.folds import fold_figures, fold_folders, held_out_outputs, pooled
+from convert.folds import common_temperature, fold_figures, fold_folders, held_out_outputs
 from convert.int8 import convert_int8, load_keras
 from convert.metrics import figures
 from convert.package import write_package
@@ -43,9 +43,9 @@ def quantize(source: Path, task: Task, data: Path, out: Path) -> None:
     run = read_run(path.parent)
     if run.task != task:
         raise ConfigError(f"{path.parent / 'run.json'}: expected a run of the task {task!r}, got {run.task!r}.")
-    if run.labels not in (EMOTIONS, (*EMOTIONS, "contempt")):
+    if run.labels[: len(EMOTIONS)] != EMOTIONS:
         raise ConfigError(
-            f"{path.parent / 'run.json'}: expected the labels {', '.join(EMOTIONS)} in this order, perhaps contempt."
+            f"{path.parent / 'run.json'}: expected the labels {', '.join(EMOTIONS)} first, in this order."
         )
     log = path.with_name("quantize.log")
     keras_model = load_keras(path, log)
@@ -97,4 +97,4 @@ def _measure_speech(model: Model, keras_model: Any, run: Path, data: Path) -> _M
             "--folds'."
         )
     judged = held_out_outputs(run, data)
-    return fit_temperature(*pooled(judged)), {"RAVDESS, six folds of unheard actors": fold_figures(judged)}
+    return common_temperature(judged), {"RAVDESS, six folds of unheard actors": fold_figures(judged)}

@@ -9,12 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.datasets.layout import load_faces
+from convert.datasets.noise import noise_files
+from convert.datasets.sound import read_sound
 from convert.datasets.speech import load_corpora
 from convert.run import Run
-from convert.voices import load_voices
-from edge.perceive.features import FaceInput, face_tensor, normalise_mfcc
+from convert.voices import load_voices, noise_takes
+from edge.perceive.features import FaceInput, face_tensor, normalise_frames
+from edge.perceive.package import NO_SPEECH
 
 _COUNT = 350
+_NOISES = 30
 _SEED = 7
 
 
@@ -34,7 +38,13 @@ def representative_tensors(run: Run, data: Path) -> NDArray[np.float32]:
     clips = [clip for clip in load_corpora(data) if clip.speaker not in held_out]
     chosen = balanced([(clip.corpus, clip.emotion) for clip in clips])
     voices = load_voices([clips[index] for index in chosen], run.input, _SEED)
-    return np.stack([normalise_mfcc(window, run.input) for window in voices.windows])
+    windows = [*voices.windows]
+    if NO_SPEECH in run.labels:
+        files = [path for path in noise_files(data) if path.name not in run.about.get("held_out_noise", [])]
+        noises = [read_sound(path) for path in files[:: max(1, len(files) // _NOISES)]]
+        takes = noise_takes(noises, run.input, _SEED)[:, 0, : run.input.frames]
+        windows += [take.astype(np.float32) for take in takes]
+    return np.stack([normalise_frames(window, run.input) for window in windows])
 
 
 def balanced(groups: Sequence[Hashable]) -> NDArray[np.int64]:

@@ -45,8 +45,22 @@ SOURCES = {
         "free for research, no formal text",
         commercial=False,
     ),
+    "crema": Source(
+        "CREMA-D",
+        "Cao et al. 2014, CREMA-D: Crowd-sourced Emotional Multimodal Actors Dataset",
+        "https://github.com/CheyneyComputerScience/CREMA-D",
+        "Open Database License and Database Content License",
+        commercial=True,
+    ),
+    "savee": Source(
+        "SAVEE",
+        "Haq and Jackson 2009, Speaker-Dependent Audio-Visual Emotion Recognition",
+        "http://kahlan.eps.surrey.ac.uk/savee/",
+        "free for research, on registration",
+        commercial=False,
+    ),
     "noise": Source(
-        "ESC-10 and Speech Commands background noise (mixed in, not a target)",
+        "ESC-10 and Speech Commands background noise (mixed in, and as sound without speech)",
         "Piczak 2015, ESC: Dataset for Environmental Sound Classification; Warden 2018, Speech Commands",
         "https://github.com/karolpiczak/ESC-50",
         "CC BY 3.0 and CC BY 4.0",

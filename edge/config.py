@@ -99,9 +99,13 @@ class FaceConfig:
 
 @dataclass(frozen=True, slots=True)
 class SpeechConfig:
-    """Speech: the model package, when sound counts as a voice, how often a window of it is classified."""
+    """Speech: the model package, when sound counts as a voice, how often a window of it is classified.
+
+    `voice_activity`: ``webrtc`` needs a model with the class no_speech, ``silero`` does without at many times the cost.
+    """
 
     model: str = "speech-emotion"
+    voice_activity: str = _key("silero", choices=("webrtc", "silero"))
     quiet_dbfs: float = _key(-55.0, low=-100, high=0)
     voice_threshold: float = _key(0.5, low=0.01, high=0.99)
     least_speech_ratio: float = _key(0.25, low=0.01, high=1)
@@ -272,9 +276,11 @@ _SECTIONS: dict[str, type[Any]] = {
 }
 #: The sections of thresholds: the command `thresholds` sets them, and a reload, while the service runs.
 THRESHOLDS = ("fusion", "face", "speech")
+#: Of these sections, what is built at the start and stays.
+AT_START = ("model", "voice_activity")
 #: What can change while the service runs; every other key needs a restart.
 LIVE: dict[str, tuple[str, ...]] = {
-    **{name: tuple(key.name for key in fields(_SECTIONS[name]) if key.name != "model") for name in THRESHOLDS},
+    **{name: tuple(key.name for key in fields(_SECTIONS[name]) if key.name not in AT_START) for name in THRESHOLDS},
     "mqtt": ("state_hz", "observations"),
     "homeassistant": ("enabled", "discovery", "prefix"),
     "privacy": ("start_muted",),

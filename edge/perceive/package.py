@@ -10,8 +10,8 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -41,7 +41,9 @@ _ALIASES = {
     "surprised": "surprise",
     "calm": "neutral",
 }
-_LEFT_OUT = "contempt"
+#: The class of windows in which nobody speaks; it is no emotion either.
+NO_SPEECH = "no_speech"
+_LEFT_OUT = ("contempt", NO_SPEECH)
 _KINDS: dict[str, tuple[type, ...]] = {
     "int": (int,),
     "float": (int, float),
@@ -87,12 +89,17 @@ class ModelPackage:
         return str(self.description["files"]["model.tflite"]["sha256"])
 
     def to_emotions(self) -> NDArray[np.float32]:
-        """float32 [labels, K]: multiply label probabilities by it to get EMOTIONS (contempt falls out)."""
-        matrix = np.zeros((len(self.labels), len(EMOTIONS)), np.float32)
-        for row, label in enumerate(self.labels):
-            if label != _LEFT_OUT:
-                matrix[row, EMOTIONS.index(_ALIASES.get(label, label))] = 1
-        return matrix
+        """float32 [labels, K]: multiply label probabilities by it to get EMOTIONS (what is none falls out)."""
+        return emotion_matrix(self.labels)
+
+
+def emotion_matrix(labels: Sequence[str]) -> NDArray[np.float32]:
+    """float32 [labels, K] of 0 and 1: which of EMOTIONS each of `labels` counts as; a row of zeros for one of none."""
+    matrix = np.zeros((len(labels), len(EMOTIONS)), np.float32)
+    for row, label in enumerate(labels):
+        if label not in _LEFT_OUT:
+            matrix[row, EMOTIONS.index(_ALIASES.get(label, label))] = 1
+    return matrix
 
 
 def find_package(name: str, folders: tuple[Path, ...] = ()) -> Path:
@@ -169,7 +176,7 @@ def _text(path: Path, description: dict[str, Any], key: str) -> str:
 
 
 def _labels(path: Path, value: Any) -> tuple[str, ...]:
-    known = {*EMOTIONS, *_ALIASES, _LEFT_OUT}
+    known = {*EMOTIONS, *_ALIASES, *_LEFT_OUT}
     if not isinstance(value, list) or len(value) < 2 or len(set(map(str, value))) != len(value):
         raise ModelError(f"{path}: labels: expected a list of two or more different labels, got {value!r}.")
     strange = [label for label in value if not isinstance(label, str) or label not in known]
@@ -180,11 +187,15 @@ def _labels(path: Path, value: Any) -> tuple[str, ...]:
 
 def _input(path: Path, value: Any, kind: type[FaceInput | SpeechInput]) -> FaceInput | SpeechInput:
     names = {field.name for field in fields(kind)}
-    if not isinstance(value, dict) or set(value) != names:
+    # What came later has a default that means what packages meant before.
+    needed = {field.name for field in fields(kind) if field.default is MISSING}
+    if not isinstance(value, dict) or not needed <= set(value) <= names:
         got = sorted(value) if isinstance(value, dict) else value
         raise ModelError(f"{path}: input: expected the keys {sorted(names)}, got {got}.")
     values: dict[str, Any] = {}
     for field in fields(kind):
+        if field.name not in value:
+            continue
         given = value[field.name]
         kinds = _KINDS[str(field.type)]
         items = given if isinstance(given, list) else [given]
@@ -214,10 +225,12 @@ def _speech_mistake(spec: SpeechInput) -> str | None:
         return "expected 0 < step_ms <= frame_ms <= window_ms <= 10000"
     if not (0 < spec.coefficients <= spec.mel_filters <= 256):
         return "expected 0 < coefficients <= mel_filters <= 256"
+    if spec.log_mel and spec.coefficients != spec.mel_filters:
+        return "expected as many coefficients as mel_filters with log_mel"
     if not (0 <= spec.low_hz < spec.high_hz <= spec.sample_rate_hz // 2):
         return "expected 0 <= low_hz < high_hz <= half the sample rate"
-    if len(spec.mean) != spec.coefficients or len(spec.std) != spec.coefficients or min(spec.std) <= 0:
-        return "expected one mean and one std above 0 for each coefficient"
+    if len(spec.mean) != spec.channels or len(spec.std) != spec.channels or min(spec.std) <= 0:
+        return f"expected one mean and one std above 0 for each of the {spec.channels} channels"
     return None
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from edge.errors import ModelError
 from edge.perceive.engine import Engine, Placement
-from edge.perceive.package import ModelPackage
+from edge.perceive.package import NO_SPEECH, ModelPackage
 
 
 def softmax(logits: NDArray[np.float32], temperature: float = 1.0) -> NDArray[np.float32]:
@@ -61,11 +61,21 @@ class Model:
 
     def emotions(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
         """Outputs float32 [..., labels] as calibrated probabilities float32 [..., K] over EMOTIONS."""
-        if self.package.output == "probabilities":
-            outputs = np.log(np.clip(outputs, 1e-6, 1.0))
-        probabilities = softmax(outputs, self.package.temperature) @ self._to_emotions
+        probabilities = self._labels(outputs) @ self._to_emotions
         total = probabilities.sum(axis=-1, keepdims=True)
         # A float model can answer NaN, and one with contempt can leave nothing for the seven: then nothing is known.
         known = total > 1e-6  # False for NaN
         uniform = np.float32(1 / probabilities.shape[-1])
         return np.asarray(np.where(known, probabilities / np.where(known, total, 1), uniform), np.float32)
+
+    def voice_probability(self, outputs: NDArray[np.float32]) -> float:
+        """How probable it is, by outputs float32 [labels], that anybody speaks: 1 for a model that cannot tell."""
+        if NO_SPEECH not in self.package.labels:
+            return 1.0
+        return 1.0 - float(self._labels(outputs)[self.package.labels.index(NO_SPEECH)])
+
+    def _labels(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Calibrated probabilities of the model's own labels."""
+        if self.package.output == "probabilities":
+            outputs = np.log(np.clip(outputs, 1e-6, 1.0))
+        return softmax(outputs, self.package.temperature)

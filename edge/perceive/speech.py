@@ -1,4 +1,4 @@
-"""Speech in the sound: a sliding window, voice activity, MFCC, classify."""
+"""Speech in the sound: voice activity, features of a sliding window, classify."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections import deque
 from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edge.config import SpeechConfig
-from edge.perceive.features import SpeechInput, speech_tensor
+from edge.perceive.features import SpeechInput, normalise_frames
 from edge.perceive.runtime import Model
+from edge.perceive.stream import FrameStream
 from edge.perceive.vad import CHUNK_SAMPLES, VoiceActivity
 from edge.records import AudioChunk, SpeechObservation
 
@@ -24,6 +24,9 @@ _FULL_SPEECH_RATIO = 0.6
 class SpeechPerception:
     """AudioChunks -> SpeechObservations, one every `hop_ms` while somebody speaks. One worker owns it.
 
+    Whether somebody does is asked three times, the cheapest first: loudness, voice activity, and where the model has
+    the class ``no_speech``, the model itself.
+
     Args:
         model: a package of the task ``speech``.
     """
@@ -35,7 +38,7 @@ class SpeechPerception:
         self._chunk_ns = CHUNK_SAMPLES * 1_000_000_000 // spec.sample_rate_hz
         self._window_chunks = -(-spec.window_samples // CHUNK_SAMPLES)
         self.adopt(config)
-        self._samples: deque[NDArray[np.float32]] = deque(maxlen=self._window_chunks)
+        self._frames = FrameStream(spec)
         self._spoken: deque[bool] = deque(maxlen=self._window_chunks)
         self._since_hop = 0
         self._end_ns: int | None = None
@@ -66,7 +69,7 @@ class SpeechPerception:
         if self._end_ns is not None and abs(chunk.start_ns - self._end_ns) > self._chunk_ns:
             self._reset()
         self._end_ns = chunk.end_ns
-        self._samples.append(samples)
+        self._frames.push(samples)
         self._spoken.append(self._voice.probability(samples) >= self._config.voice_threshold)
         self._since_hop += 1
         if self._since_hop < self._hop_chunks:
@@ -75,18 +78,22 @@ class SpeechPerception:
         ratio = sum(self._spoken) / self._window_chunks
         if ratio < self._config.least_speech_ratio or not any(list(self._spoken)[-self._hop_chunks :]):
             return None
-        window = np.concatenate(self._samples)[-self._spec.window_samples :]
+        outputs = self._model.outputs(normalise_frames(self._frames.window(), self._spec))
+        voice = self._model.voice_probability(outputs)
+        if voice < self._config.voice_threshold:
+            return None
         return SpeechObservation(
             speech_ratio=ratio,
-            quality=min(1.0, ratio / _FULL_SPEECH_RATIO),
-            probabilities=self._model.probabilities(speech_tensor(window, self._spec)),
+            quality=min(1.0, ratio / _FULL_SPEECH_RATIO) * voice,
+            probabilities=self._model.emotions(outputs),
             start_ns=chunk.end_ns - self._spec.window_ms * 1_000_000,
             end_ns=chunk.end_ns,
         )
 
     def _reset(self) -> None:
-        noise = np.random.default_rng(0).normal(0, _ROOM_NOISE, (self._window_chunks, CHUNK_SAMPLES))
-        self._samples.extend(noise.astype(np.float32))
+        noise = np.random.default_rng(0).normal(0, _ROOM_NOISE, self._window_chunks * CHUNK_SAMPLES)
+        self._frames.clear()
+        self._frames.push(noise.astype(np.float32))
         self._spoken.extend([False] * self._window_chunks)
         self._since_hop = 0
         self._end_ns = None

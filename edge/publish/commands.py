@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-from edge.config import LIVE, THRESHOLDS, Config, DeviceConfig, with_values
+from edge.config import AT_START, LIVE, THRESHOLDS, Config, DeviceConfig, with_values
 from edge.errors import ConfigError, PublishError
 from edge.publish import payloads
 from edge.publish.strict_json import read_object
@@ -174,7 +174,7 @@ def _thresholds(body: dict[str, Any]) -> dict[str, Any]:
             raise Refused("invalid", f"{section[:80]!r}: no such section: known are {', '.join(THRESHOLDS)}")
         if not isinstance(keys, dict):
             raise Refused("invalid", f"{section}: expected an object of keys and values")
-        if fixed := [key for key in keys if key == "model" and key not in LIVE[section]]:
+        if fixed := [key for key in keys if key in AT_START and key not in LIVE[section]]:
             raise Refused("invalid", f"[{section}] {fixed[0]}: cannot change while the service runs")
         # JSON knows one kind of number: 700.0 is as whole as 700.
         body[section] = {key: _whole(value) for key, value in keys.items()}

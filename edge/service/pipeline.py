@@ -16,7 +16,7 @@ from edge.perceive.face import FacePerception
 from edge.perceive.package import ModelPackage, Task, find_package, load_package
 from edge.perceive.runtime import Model
 from edge.perceive.speech import SpeechPerception
-from edge.perceive.vad import VoiceActivity
+from edge.perceive.vad import ACTIVITIES
 from edge.records import EmotionEvent, FaceObservation, Modality, ModelInfo, SpeechObservation
 from edge.remembered import Remembered
 
@@ -97,7 +97,8 @@ def build_pipeline(
         models.append(info)
     if config.microphone.enabled and loaded.speech:
         model, info = loaded.speech
-        speech = SpeechPerception(config.speech, VoiceActivity(config.speech.quiet_dbfs), model)
+        voice = ACTIVITIES[config.speech.voice_activity](config.speech.quiet_dbfs)
+        speech = SpeechPerception(config.speech, voice, model)
         models.append(info)
     return Pipeline(face, speech, EmotionFuser(config.fusion), models)
 

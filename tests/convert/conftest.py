@@ -100,7 +100,7 @@ def write_wav() -> Callable[..., Path]:
 
 @pytest.fixture(scope="session")
 def small_corpora(tmp_path_factory: pytest.TempPathFactory, write_wav: Callable[..., Path]) -> Path:
-    """RAVDESS actors 5, 6 and 7 (all eight emotions), a TESS word, an EMO-DB sentence and a noise, as short tones.
+    """RAVDESS actors 5, 6 and 7 (all eight emotions), a TESS word, an EMO-DB sentence and two noises, as short tones.
 
     Actor 5 said one sentence twice, with not one sample's difference.
     """
@@ -122,5 +122,6 @@ def small_corpora(tmp_path_factory: pytest.TempPathFactory, write_wav: Callable[
     write_wav(folder / "tess" / "OA_bite_neutral.wav", tone(260))
     for letter in ("W", "L", "F"):
         write_wav(folder / "emodb" / "wav" / f"03a01{letter}a.wav", tone(180))
-    write_wav(folder / "noise" / "hum.wav", 0.1 * rng.standard_normal(_RATE_HZ))
+    for name in ("hum", "rustle"):
+        write_wav(folder / "noise" / f"{name}.wav", 0.1 * rng.standard_normal(_RATE_HZ))
     return folder

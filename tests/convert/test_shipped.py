@@ -10,7 +10,7 @@ from convert.datasets.speech import load_corpora
 from convert.evaluate import face_figures, face_tensors, outputs
 from convert.metrics import figures
 from convert.voices import load_voices
-from edge.perceive.features import normalise_mfcc
+from edge.perceive.features import normalise_frames
 from edge.perceive.package import find_package, load_package
 from edge.perceive.runtime import Model
 
@@ -32,7 +32,7 @@ def test_the_speech_package_is_at_least_as_good_on_voices_that_it_knows_as_on_un
     assert len(stated["uar_folds"]) == 6
     clips = [clip for clip in load_corpora(packs("ravdess").parent) if clip.corpus == "ravdess"][::12]
     voices = load_voices(clips, model.package.input, 0)
-    tensors = np.stack([normalise_mfcc(window, model.package.input) for window in voices.windows])
+    tensors = np.stack([normalise_frames(window, model.package.input) for window in voices.windows])
     assert figures(model.emotions(outputs(model, tensors)), voices.labels)["accuracy"] > stated["accuracy"]
 
 

@@ -21,19 +21,39 @@ def test_official_names_give_corpus_speaker_and_emotion(small_corpora):
     assert "03a01La.wav" not in found  # boredom is none of the seven
 
 
+def test_crema_and_savee_are_read_as_their_authors_name_them(tmp_path: Path):
+    names = ("crema/AudioWAV/1001_DFA_ANG_XX.wav", "savee/AudioData/DC/sa01.wav", "savee/JK_su02.wav")
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    found = {clip.path.name: (clip.corpus, clip.speaker, clip.emotion) for clip in load_corpora(tmp_path)}
+    assert found == {
+        "1001_DFA_ANG_XX.wav": ("crema", "crema-1001", "angry"),
+        "sa01.wav": ("savee", "savee-DC", "sad"),
+        "JK_su02.wav": ("savee", "savee-JK", "surprise"),
+    }
+
+
 @pytest.mark.parametrize(
     "name",
-    ["ravdess/talk.wav", "ravdess/03-02-01-01-01-01-01.wav", "tess/OAF_back_bored.wav", "emodb/03a01Xa.wav"],
+    [
+        "savee/XX/sa01.wav",
+        "crema/1001_DFA_BOR_XX.wav",
+        "ravdess/talk.wav",
+        "ravdess/03-02-01-01-01-01-01.wav",
+        "tess/OAF_back_bored.wav",
+        "emodb/03a01Xa.wav",
+    ],
 )
 def test_a_foreign_file_is_named(tmp_path: Path, name: str):
-    (tmp_path / name).parent.mkdir()
+    (tmp_path / name).parent.mkdir(parents=True)
     (tmp_path / name).touch()
     with pytest.raises(ConfigError, match=Path(name).name):
         load_corpora(tmp_path)
 
 
 def test_no_corpus_says_what_was_expected(tmp_path: Path):
-    with pytest.raises(ConfigError, match="ravdess, tess, emodb, found none"):
+    with pytest.raises(ConfigError, match="ravdess, crema, savee, tess, emodb, found none"):
         load_corpora(tmp_path)
 
 

