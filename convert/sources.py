@@ -24,6 +24,27 @@ SOURCES = {
         "FER2013: competition data collected from the web, no explicit licence; FER+ votes: MIT",
         commercial=True,
     ),
+    "raf-db": Source(
+        "RAF-DB, basic emotions",
+        "Li, Deng and Du 2017, Reliable Crowdsourcing and Deep Locality-Preserving Learning",
+        "http://www.whdeng.cn/raf/model1.html",
+        "non-commercial research only, by agreement",
+        commercial=False,
+    ),
+    "affectnet": Source(
+        "AffectNet",
+        "Mollahosseini, Hasani and Mahoor 2019, AffectNet: A Database for Facial Expression, Valence, and Arousal",
+        "http://mohammadmahoor.com/affectnet/",
+        "research only, by agreement",
+        commercial=False,
+    ),
+    "ck-plus": Source(
+        "CK+",
+        "Lucey et al. 2010, The Extended Cohn-Kanade Dataset",
+        "https://www.jeffcohn.net/resources/",
+        "non-commercial research only, by agreement",
+        commercial=False,
+    ),
     "ravdess": Source(
         "RAVDESS, speech",
         "Livingstone and Russo 2018, The Ryerson Audio-Visual Database of Emotional Speech and Song",

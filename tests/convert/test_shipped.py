@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from convert.datasets.fer2013 import load
 from convert.datasets.speech import load_corpora
 from convert.evaluate import face_figures, face_tensors, outputs
 from convert.metrics import figures
+from convert.run import read_run
 from convert.voices import load_voices
 from edge.perceive.features import normalise_frames
 from edge.perceive.package import find_package, load_package
@@ -43,3 +46,16 @@ def test_a_flat_grey_face_gives_no_certain_answer():
     nobody = Faces(np.full((1, 48, 48), 128, np.uint8), np.zeros(1, np.int64), np.zeros((1, len(LABELS)), np.float32))
     (probabilities,) = model.emotions(outputs(model, face_tensors(model.package.input, nobody)))
     assert probabilities.max() < 0.9
+
+
+def test_the_float_face_model_to_go_on_from_answers_like_the_package(packs, tmp_path):
+    from convert.int8 import load_keras
+
+    checkpoint = Path(__file__).parents[2] / "checkpoints" / "face-emotion"
+    package = Model(load_package(find_package("face-emotion"), "face"))
+    assert read_run(checkpoint).input == package.package.input
+    faces = load(packs("fer2013"), "public_test").only(np.arange(0, 3589, 40))
+    tensors = face_tensors(package.package.input, faces)
+    by_float = load_keras(checkpoint / "model.keras", tmp_path / "log")(tensors, training=False)
+    same = np.asarray(by_float).argmax(axis=1) == outputs(package, tensors).argmax(axis=1)
+    assert same.mean() > 0.95
