@@ -20,8 +20,8 @@ class Augmentation:
     """How far each change may go; probabilities are of a change being made at all. 0 switches a change off.
 
     `rotate_degrees`, `scale` and `shift` (shares of the side), `contrast` (share) and `brightness` (grey levels) are
-    drawn evenly from minus to plus the value. Low light, blur and JPEG are off by default: what they cost on clean
-    pictures and gain on bad ones is a choice.
+    drawn evenly from minus to plus the value. A model that was trained without low light, blur and JPEG lost 42, 19 and 11
+    points of accuracy under them (docs/face-emotion); 0 keeps to clean pictures.
     """
 
     flip: float = 0.5
@@ -31,9 +31,9 @@ class Augmentation:
     contrast: float = 0.25
     brightness: float = 20.0
     erase: float = 0.25
-    low_light: float = 0.0
-    blur: float = 0.0
-    jpeg: float = 0.0
+    low_light: float = 0.1
+    blur: float = 0.1
+    jpeg: float = 0.1
 
 
 def augment_face(

@@ -7,7 +7,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from edge.perceive.runtime import Model, softmax
 from edge.records import EMOTIONS
 
 _TIMED = 30  # calls, of which the median is taken
-_NONE = Augmentation(0, 0, 0, 0, 0, 0, 0)
+_NONE = Augmentation(*[0.0] * len(fields(Augmentation)))
 _COLUMNS = {
     "accuracy": "Accuracy",
     "macro_f1": "Macro-F1",

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.datasets.faces import Faces
+from edge.errors import ConfigError
 from edge.perceive.features import FaceInput, face_tensor
 
 _MOST = 6000  # training faces: the time of a kernel machine grows with their square
@@ -15,10 +16,19 @@ _BATCH = 256
 
 
 def embeddings(model: Any, faces: Faces, spec: FaceInput) -> NDArray[np.float32]:
-    """float32 [N, D]: the input of the layer ``logits`` of `model` for each face."""
+    """float32 [N, D]: the input of the layer ``logits`` of `model` for each face.
+
+    Raises:
+        ConfigError: there is no such layer.
+    """
     import keras
 
-    inner = keras.Model(model.input, model.get_layer("logits").input)
+    try:
+        inner = keras.Model(model.input, model.get_layer("logits").input)
+    except ValueError as error:
+        raise ConfigError(
+            "embeddings: the network is inside another (PCA) and has no layer 'logits' of its own."
+        ) from error
     found = [
         inner.predict_on_batch(np.stack([face_tensor(image, spec) for image in faces.images[start : start + _BATCH]]))
         for start in range(0, len(faces), _BATCH)

@@ -22,6 +22,8 @@ from edge.errors import ConfigError
 
 Batch = tuple[NDArray[np.float32], NDArray[np.float32]]
 
+_NO_END = 100_000  # epochs: the clock ends the training
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
@@ -100,7 +102,7 @@ def fit(
             metrics=metrics or ["accuracy"],
             jit_compile=False,  # XLA makes these networks six times slower on a CPU
         )
-    epochs = sys.maxsize if recipe.minutes else recipe.epochs
+    epochs = _NO_END if recipe.minutes else recipe.epochs
 
     def endless() -> Iterator[Batch]:
         epoch = progress["epoch"]
