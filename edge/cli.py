@@ -170,7 +170,7 @@ def _line(text: str) -> None:
 def _analyze(options: argparse.Namespace) -> int:
     config = _config(options.config)
     _log_to_stderr("ERROR")  # what is wrong with a file is told with it
-    from edge.analyze import Request, run_analyze
+    from edge.analyze.batch import Request, run_analyze
 
     request = Request(
         options.paths,

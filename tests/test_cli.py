@@ -137,11 +137,12 @@ def test_a_model_of_the_other_sense_is_refused(tmp_path: Path):
 
 
 def test_the_device_needs_nothing_of_the_workstation():
-    """Every module of `edge` but the demo, in a fresh interpreter: no heavy import, none of `convert`."""
+    """Every module of `edge` but `analyze` (which has an extra of its own), in a fresh interpreter: no heavy import,
+    none of `convert`."""
     code = """
 import importlib, pkgutil, sys, edge
 for module in pkgutil.walk_packages(edge.__path__, "edge."):
-    if not module.name.startswith("edge.__main__"):
+    if not module.name.startswith(("edge.__main__", "edge.analyze.")):
         importlib.import_module(module.name)
 heavy = {"tensorflow", "keras", "torch", "matplotlib", "skimage", "convert", "amqtt", "pyaudio", "av", "picamera2"}
 sys.exit(", ".join(sorted(heavy & set(sys.modules))) or 0)
