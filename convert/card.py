@@ -9,6 +9,14 @@ _USE = {
     "face": "The apparent emotion of one face, cut out of a picture with the margin given below.",
     "speech": "The apparent emotion of a voice in a window of sound, whatever the words.",
 }
+_SCHEMES = {
+    "int8": "Full int8 TFLite",
+    "int8-float-io": "Int8 TFLite with float input and output",
+    "int16x8": "TFLite with int8 weights and int16 activations",
+    "dynamic": "TFLite with int8 weights",
+    "float16": "Float16 TFLite",
+    "mixed": "TFLite, int8 but for a few layers in float",
+}
 _LIMITS = {
     "face": (
         "The training pictures were found on the web by emotion words. Their labels are noisy: the majority of the ten "
@@ -30,9 +38,8 @@ def render_card(description: Mapping[str, Any]) -> str:
     lines = [
         f"# {description['name']}",
         "",
-        f"{_USE[task]} Full int8 TFLite, {description['files']['model.tflite']['bytes'] / 1000:.0f} kB"
-        + _size(description)
-        + ".",
+        f"{_USE[task]} {_SCHEMES[description.get('scheme', 'int8')]}, "
+        f"{description['files']['model.tflite']['bytes'] / 1000:.0f} kB" + _size(description) + ".",
         "",
         "**Apparent emotion only.** The model says which label people would most likely give to what it sees or hears. "
         "It does not know what anybody feels. Do not use it to judge people: not at work, not at school, not for "
@@ -67,7 +74,8 @@ def render_card(description: Mapping[str, Any]) -> str:
 def _size(description: Mapping[str, Any]) -> str:
     if "macs" not in description:
         return ""
-    return f", {description['parameters']:,} parameters, {description['macs'] / 1e6:.1f} million multiply-adds a call"
+    parameters = f", {description['parameters']:,} parameters" if description["parameters"] else ""
+    return f"{parameters}, {description['macs'] / 1e6:.1f} million multiply-adds a call"
 
 
 def _short(value: Any) -> str:
@@ -88,10 +96,10 @@ def _figures(metrics: Mapping[str, Any]) -> list[str]:
             if "uar_mean" in values:
                 folds = ", ".join(f"{100 * value:.1f}" for value in values["uar_folds"])
                 lines += ["", f"{name}, {kind}: mean UAR {100 * values['uar_mean']:.1f} % (each: {folds})."]
-    recalls = [(name, kinds["int8"]["recall"]) for name, kinds in metrics.items() if "int8" in kinds]
-    for name, recall in recalls[-1:]:
+    recalls = [(name, kind, values["recall"]) for name, kind, values in rows if kind != "float"]
+    for name, kind, recall in recalls[-1:]:
         shares = ", ".join(f"{emotion} {100 * value:.0f} %" for emotion, value in recall.items() if value is not None)
-        lines += ["", f"Recall on {name}, int8: {shares}."]
+        lines += ["", f"Recall on {name}, {kind}: {shares}."]
     return lines
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from convert.keras_start import start_keras
+from convert.release_commands import add_release_commands
 from convert.table import figures_table
 from edge import __version__
 from edge.errors import EdgeError
@@ -23,14 +24,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
-        arguments.command(arguments)
+        return int(arguments.command(arguments) or 0)
     except (EdgeError, OSError) as error:
         print(f"emotion-convert: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("emotion-convert: interrupted; 'train ... --resume' goes on where it was.", file=sys.stderr)
         return 1
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -88,17 +88,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--resume", action="store_true", help="go on after the last epoch that is kept in --out")
         command.set_defaults(command=function)
 
-    quantize = _described(
-        commands.add_parser,
-        "Make a full int8 model package of a run's folder, or of a .keras file with a run.json beside it.",
-        "emotion-convert quantize runs/face --task face --calibration data/fer2013 --out models/face-emotion",
-        "quantize",
-    )
-    quantize.add_argument("run", type=Path, metavar="RUN", help="folder of a run, or a .keras file")
-    quantize.add_argument("--task", choices=("face", "speech"), required=True)
-    quantize.add_argument("--calibration", type=Path, required=True, metavar="DIR", help="the training data's folder")
-    quantize.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the package")
-    quantize.set_defaults(command=_quantize)
+    add_release_commands(commands, _described)
 
     evaluate = commands.add_parser("evaluate", help="measure a package or a run").add_subparsers(
         required=True, metavar="TASK"
@@ -174,14 +164,6 @@ def _parser() -> argparse.ArgumentParser:
     _architecture(recipe)
     recipe.set_defaults(command=_print_recipe)
 
-    inspect = _described(
-        commands.add_parser,
-        "Verify a model package and print its contract, figures, operations and number types as JSON.",
-        "emotion-convert inspect models/face-emotion",
-        "inspect",
-    )
-    inspect.add_argument("package", type=Path, metavar="PACKAGE")
-    inspect.set_defaults(command=_inspect)
     return parser
 
 
@@ -294,15 +276,6 @@ def _train_speech(arguments: argparse.Namespace) -> None:
     )
 
 
-def _quantize(arguments: argparse.Namespace) -> None:
-    from convert.quantize import quantize
-
-    quantize(arguments.run, arguments.task, arguments.calibration, arguments.out)
-    metrics = json.loads((arguments.out / "model.json").read_text(encoding="utf-8"))["metrics"]
-    rows = {f"{name}, {kind}": values for name, kinds in metrics.items() for kind, values in kinds.items()}
-    print(figures_table(rows))
-
-
 def _evaluate_face(arguments: argparse.Namespace) -> None:
     from convert.evaluate import evaluate_face
 
@@ -323,12 +296,6 @@ def _evaluate_speech(arguments: argparse.Namespace) -> None:
         _report({f"RAVDESS, held-out actors, {kind}": values for kind, values in measured.items()}, arguments.json)
     else:
         _report(evaluate_speech(arguments.model, arguments.data), arguments.json)
-
-
-def _inspect(arguments: argparse.Namespace) -> None:
-    from convert.inspection import inspect_package
-
-    print(json.dumps(inspect_package(arguments.package), indent=2, ensure_ascii=False))
 
 
 def _report(measured: dict[str, Any], target: str | None) -> None:

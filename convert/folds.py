@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from convert.calibrate import fit_temperature
 from convert.datasets.speech import load_corpora
 from convert.evaluate import outputs
+from convert.examples import calibration_sample
 from convert.int8 import convert_int8, load_keras
 from convert.metrics import figures, uar
 from convert.package import write_package
-from convert.representative import representative_tensors
 from convert.run import Run, read_run
 from convert.voices import Voices, load_voices
 from edge.errors import ConfigError
@@ -97,7 +97,7 @@ def int8_model(folder: Path, data: Path) -> Model:
     """The run in `folder` quantized to int8, at temperature 1."""
     run = read_run(folder)
     log = folder / "quantize.log"
-    tflite = convert_int8(load_keras(folder / "model.keras", log), representative_tensors(run, data), log)
+    tflite = convert_int8(load_keras(folder / "model.keras", log), calibration_sample(run, data).tensors, log)
     with tempfile.TemporaryDirectory() as package:
         write_package(Path(package), run, tflite)
         return Model(load_package(Path(package), "speech"))

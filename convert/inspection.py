@@ -1,4 +1,4 @@
-"""What is in a model package: contract, hash, figures, operations and number types."""
+"""What is in a model package or a .tflite file: contract, figures, operations, number types, where each may run."""
 
 from __future__ import annotations
 
@@ -7,30 +7,47 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from convert.delegates import delegate_map
+from convert.operations import interpreter, operations
 from edge.errors import ModelError
 from edge.perceive.package import Task, load_package
 
 
-def inspect_package(folder: Path) -> dict[str, Any]:
-    """model.json of a verified package, and ``operations`` and ``tensor_types`` with how often each occurs.
+def inspect_model(path: Path, delegate: str = "", options: dict[str, str] | None = None) -> dict[str, Any]:
+    """model.json of a verified package (nothing of a bare .tflite), with ``operations``, ``macs``, ``tensor_types`` and
+    ``delegates``, as `convert.delegates.delegate_map` gives them.
 
     Raises:
-        ModelError: the package is missing, damaged or of no known task.
+        ModelError: the package is missing, damaged or of no known task; the file is no model.
     """
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+    description: dict[str, Any] = {}
+    file = path
+    if path.suffix != ".tflite":
+        package = load_package(path, task_of(path))
+        description, file = dict(package.description), package.model_path
+    try:
+        tflite = file.read_bytes()
+        found = operations(tflite)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ModelError(f"{file}: not a model that this TFLite runtime can read: {error}") from error
+    types = Counter(np.dtype(item["dtype"]).name for item in interpreter(tflite).get_tensor_details())
+    return {
+        **description,
+        "operations": dict(Counter(operation.name for operation in found)),
+        "macs": sum(operation.macs for operation in found),
+        "tensor_types": dict(types),
+        "delegates": delegate_map(tflite, delegate, options),
+    }
 
-    package = load_package(folder, _task(folder))
-    # Without the delegate that takes over at start, whose own nodes would be counted too.
-    plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-    interpreter = Interpreter(model_path=str(package.model_path), experimental_op_resolver_type=plain)
-    interpreter.allocate_tensors()
-    # LiteRT has no public list of operations; its own analyzer reads the same.
-    operations = Counter(item["op_name"] for item in interpreter._get_ops_details())
-    types = Counter(str(item["dtype"].__name__) for item in interpreter.get_tensor_details())
-    return {**package.description, "operations": dict(operations), "tensor_types": dict(types)}
 
+def task_of(folder: Path) -> Task:
+    """The task of the package in `folder`.
 
-def _task(folder: Path) -> Task:
+    Raises:
+        ModelError: it has none that is known.
+    """
     try:
         task = json.loads((folder / "model.json").read_text(encoding="utf-8"))["task"]
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,15 +23,21 @@ def write_package(
     temperature: float = 1.0,
     metrics: dict[str, Any] | None = None,
     facts: dict[str, Any] | None = None,
+    extra: Mapping[str, bytes] | None = None,
+    output: str = "logits",
 ) -> None:
     """Write the package of `run` to `folder`, named like it; the same arguments give the same bytes.
 
     Args:
         metrics: figures with data set and split, as they shall stand in model.json and in the card.
         facts: further keys of model.json: parameters, macs, converter versions.
+        extra: further files by name: the variant for GPUs, golden vectors.
+        output: what the model answers, ``logits`` or ``probabilities``.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "model.tflite").write_bytes(tflite)
+    files = {"model.tflite": tflite, **(extra or {})}
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
     data = [name for name in run.about.get("data", []) if name in SOURCES]
     description = {
         "schema": SCHEMA,
@@ -39,9 +46,12 @@ def write_package(
         "task": run.task,
         "labels": list(run.labels),
         "input": asdict(run.input),
-        "output": "logits",
+        "output": output,
         "temperature": temperature,
-        "files": {"model.tflite": {"sha256": hashlib.sha256(tflite).hexdigest(), "bytes": len(tflite)}},
+        "files": {
+            name: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+            for name, content in files.items()
+        },
         "metrics": metrics or {},
         "training_data": {name: asdict(SOURCES[name]) for name in data},
         "training": {name: value for name, value in run.about.items() if name != "data"},

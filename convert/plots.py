@@ -71,6 +71,27 @@ def bars_plot(path: Path, values: Mapping[str, float], title: str, x: str) -> No
     _save(figure, path)
 
 
+def intervals_plot(path: Path, rows: Mapping[str, Mapping[str, tuple[float, float, float]]], title: str) -> None:
+    """Write shares with their intervals side by side: `rows` is name -> series -> (share, low, high)."""
+    figure, axes = _subplots(7.0, 3.6)
+    series = list(next(iter(rows.values())))
+    width = 0.8 / len(series)
+    for number, name in enumerate(series):
+        values = [row[name] for row in rows.values()]
+        places = [place + width * (number - (len(series) - 1) / 2) for place in range(len(rows))]
+        shares = [value[0] for value in values]
+        # Rounding can put a share a hair outside its own interval.
+        spread = [
+            [max(0.0, value[0] - value[1]) for value in values],
+            [max(0.0, value[2] - value[0]) for value in values],
+        ]
+        axes.bar(places, shares, width, label=name, yerr=spread, capsize=2)
+    axes.set_xticks(range(len(rows)), list(rows))
+    axes.set(ylim=(0, 1), title=title)
+    axes.legend(fontsize=8)
+    _save(figure, path)
+
+
 def _subplots(width_inch: float, height_inch: float, rows: int = 1, heights: Sequence[float] | None = None) -> Any:
     """A figure and its axes, of matplotlib's object interface: it keeps no global state and opens no window."""
     try:

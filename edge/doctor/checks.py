@@ -21,6 +21,7 @@ from edge.clock import clock_synchronized
 from edge.config import DEFAULT_PATH, Config, load_config
 from edge.config_files import unreadable_files
 from edge.errors import EdgeError
+from edge.perceive.golden import check_golden
 from edge.perceive.package import Task
 from edge.publish.trial import try_broker
 from edge.remembered import from_environment
@@ -144,6 +145,9 @@ def _models(config: Config) -> Iterator[Finding]:
         missed = asked not in ("auto", choice.accelerator)
         fix = f"correct [inference], or install what {asked} needs (docs/accelerators.md)" if missed else ""
         yield Finding(f"model {name}", "failed" if missed else "good", found, fix)
+        golden = check_golden(model)
+        state: dict[str, State] = {"passed": "good", "absent": "note", "failed": "failed"}
+        yield Finding(f"golden vectors of {name}", state[golden.status], golden.message)
 
 
 def _camera(config: Config) -> Iterator[Finding]:

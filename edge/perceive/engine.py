@@ -60,6 +60,7 @@ class Engine:
 
     Attributes:
         input_shape, output_shapes: as the file has them, the batch axis first.
+        input_dtype: the file's own number type.
         placement: where it runs.
         whole: False where some operations stay on the CPU; only the GPU tells.
 
@@ -85,8 +86,8 @@ class Engine:
     def run(self, tensor: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """All outputs without their batch axis, float32, for one input float32 without its batch axis."""
         return [
-            _dequantize(values, detail)
-            for values, detail in zip(self._run(_quantize(tensor, self._input)), self._outputs, strict=True)
+            from_tensor(values, detail)
+            for values, detail in zip(self._run(to_tensor(tensor, self._input)), self._outputs, strict=True)
         ]
 
     def _describe(self, interpreter: Any) -> None:
@@ -94,6 +95,7 @@ class Engine:
         if len(inputs) != 1:
             raise ValueError(f"expected one input, got {len(inputs)}")
         self._input = inputs[0]
+        self.input_dtype = np.dtype(self._input["dtype"])
         self.input_shape = tuple(map(int, self._input["shape"]))
         self.output_shapes = [tuple(map(int, output["shape"])) for output in self._outputs]
 
@@ -185,7 +187,7 @@ def _interpreter() -> tuple[Any, Any]:
     return Interpreter, load_delegate
 
 
-def _quantize(tensor: NDArray[np.float32], detail: Mapping[str, Any]) -> NDArray[Any]:
+def to_tensor(tensor: NDArray[np.float32], detail: Mapping[str, Any]) -> NDArray[Any]:
     """Real values -> the tensor's own type: q = round(r / scale) + zero_point (Jacob et al. 2018)."""
     dtype = np.dtype(detail["dtype"])
     if dtype.kind == "f":
@@ -195,7 +197,8 @@ def _quantize(tensor: NDArray[np.float32], detail: Mapping[str, Any]) -> NDArray
     return np.asarray(np.clip(np.rint(tensor / scale) + zero_point, limits.min, limits.max), dtype)
 
 
-def _dequantize(values: NDArray[Any], detail: Mapping[str, Any]) -> NDArray[np.float32]:
+def from_tensor(values: NDArray[Any], detail: Mapping[str, Any]) -> NDArray[np.float32]:
+    """The tensor's own type -> real values."""
     if values.dtype.kind == "f":
         return values.astype(np.float32)
     scale, zero_point = detail["quantization"]

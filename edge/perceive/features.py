@@ -23,8 +23,9 @@ from edge.records import Box
 class FaceInput:
     """How a face becomes a tensor.
 
-    `channels` is 1 (grey) or 3 (RGB); pixel values 0..255 are mapped linearly onto `low`..`high`; `crop_margin` is
-    added on each side of the detector's box, as a share of its longer side.
+    `channels` is 1 (grey) or 3, in the `order` ``rgb`` or ``bgr``; pixel values 0..255 are mapped linearly onto
+    `low`..`high`; then, where they are given, `mean` is subtracted and `std` divided by, one number for each channel in
+    that order. `crop_margin` is added on each side of the detector's box, as a share of its longer side.
     """
 
     height: int
@@ -33,6 +34,9 @@ class FaceInput:
     low: float
     high: float
     crop_margin: float
+    order: str = "rgb"
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -135,7 +139,7 @@ def face_tensor(crop: NDArray[np.uint8], spec: FaceInput) -> NDArray[np.float32]
         crop: uint8 [h, w, 3] RGB or [h, w] grey, h and w >= 1.
 
     Returns:
-        float32 [H, W, C] in `spec.low`..`spec.high`.
+        float32 [H, W, C] in `spec.low`..`spec.high`, then standardised by `spec.mean` and `spec.std`.
     """
     # INTER_AREA averages when shrinking (no aliasing); it is no good for enlarging.
     shrinking = crop.shape[0] >= spec.height and crop.shape[1] >= spec.width
@@ -147,7 +151,14 @@ def face_tensor(crop: NDArray[np.uint8], spec: FaceInput) -> NDArray[np.float32]
     elif spec.channels == 3 and crop.ndim == 2:
         crop = np.asarray(cv2.cvtColor(crop, cv2.COLOR_GRAY2RGB), np.uint8)
     scaled = crop.astype(np.float32) * np.float32((spec.high - spec.low) / 255) + np.float32(spec.low)
-    return np.asarray(scaled.reshape(spec.shape), np.float32)
+    scaled = scaled.reshape(spec.shape)
+    if spec.order == "bgr" and spec.channels == 3:
+        scaled = scaled[:, :, ::-1]
+    if spec.mean:
+        scaled = scaled - np.asarray(spec.mean, np.float32)
+    if spec.std:
+        scaled = scaled / np.asarray(spec.std, np.float32)
+    return np.ascontiguousarray(scaled, np.float32)
 
 
 @lru_cache(maxsize=8)

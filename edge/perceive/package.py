@@ -18,6 +18,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from edge import __version__
 from edge.errors import ModelError
 from edge.perceive.features import FaceInput, SpeechInput
 from edge.records import EMOTIONS
@@ -43,11 +44,12 @@ _ALIASES = {
 }
 #: The class of windows in which nobody speaks; it is no emotion either.
 NO_SPEECH = "no_speech"
-_LEFT_OUT = ("contempt", NO_SPEECH)
+LEFT_OUT = ("contempt", NO_SPEECH)
 _KINDS: dict[str, tuple[type, ...]] = {
     "int": (int,),
     "float": (int, float),
     "bool": (bool,),
+    "str": (str,),
     "tuple[float, ...]": (list,),
 }
 
@@ -97,9 +99,15 @@ def emotion_matrix(labels: Sequence[str]) -> NDArray[np.float32]:
     """float32 [labels, K] of 0 and 1: which of EMOTIONS each of `labels` counts as; a row of zeros for one of none."""
     matrix = np.zeros((len(labels), len(EMOTIONS)), np.float32)
     for row, label in enumerate(labels):
-        if label not in _LEFT_OUT:
+        if label not in LEFT_OUT:
             matrix[row, EMOTIONS.index(_ALIASES.get(label, label))] = 1
     return matrix
+
+
+def emotion_of(label: str) -> str | None:
+    """The one of EMOTIONS that `label` means; None for contempt, for no speech and for what is not known."""
+    word = _ALIASES.get(label, label)
+    return word if word in EMOTIONS else None
 
 
 def find_package(name: str, folders: tuple[Path, ...] = ()) -> Path:
@@ -141,8 +149,8 @@ def load_package(folder: Path, task: Task) -> ModelPackage:
         raise ModelError(f"{path}: expected a JSON object, got {type(description).__name__}.")
     if description.get("schema") != SCHEMA:
         raise ModelError(
-            f"{path}: expected schema {SCHEMA}, got {description.get('schema')!r}. "
-            "Make the package again with the emotion-convert of this version."
+            f"{path}: expected schema {SCHEMA}, got {description.get('schema')!r}. Make the package again with the "
+            f"emotion-convert of this version ({__version__}), or install the emotion-edge that it was made for."
         )
     if description.get("task") != task:
         raise ModelError(f"{path}: expected a model for the task {task!r}, got {description.get('task')!r}.")
@@ -176,7 +184,7 @@ def _text(path: Path, description: dict[str, Any], key: str) -> str:
 
 
 def _labels(path: Path, value: Any) -> tuple[str, ...]:
-    known = {*EMOTIONS, *_ALIASES, *_LEFT_OUT}
+    known = {*EMOTIONS, *_ALIASES, *LEFT_OUT}
     if not isinstance(value, list) or len(value) < 2 or len(set(map(str, value))) != len(value):
         raise ModelError(f"{path}: labels: expected a list of two or more different labels, got {value!r}.")
     strange = [label for label in value if not isinstance(label, str) or label not in known]
@@ -200,6 +208,8 @@ def _input(path: Path, value: Any, kind: type[FaceInput | SpeechInput]) -> FaceI
         kinds = _KINDS[str(field.type)]
         items = given if isinstance(given, list) else [given]
         numbers = all(isinstance(item, (int, float)) and math.isfinite(item) for item in items)
+        if field.type == "str":
+            numbers = True
         if not isinstance(given, kinds) or not numbers or (field.type != "bool" and isinstance(given, bool)):
             raise ModelError(f"{path}: input.{field.name}: expected {field.type}, got {given!r}.")
         values[field.name] = tuple(given) if isinstance(given, list) else given
@@ -215,6 +225,10 @@ def _face_mistake(spec: FaceInput) -> str | None:
         return f"expected height and width of 1 to 1024 and 1 or 3 channels, got {spec.shape}"
     if not (spec.low < spec.high and 0 <= spec.crop_margin <= 2):
         return "expected low < high and a crop_margin of 0 to 2"
+    if spec.order not in ("rgb", "bgr"):
+        return f"expected the order rgb or bgr, got {spec.order!r}"
+    if any(len(values) not in (0, spec.channels) for values in (spec.mean, spec.std)) or min(spec.std, default=1) <= 0:
+        return "expected mean and std to be empty or one number for each channel, std above 0"
     return None
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import edge
 from edge.config import Config
+from edge.perceive.golden import check_golden
 from edge.perceive.package import Task
 from edge.remembered import from_environment
 from edge.service.pipeline import load_model
@@ -36,6 +37,7 @@ def about(config: Config) -> dict[str, Any]:
                     "folder": str(package.folder),
                     "licence": package.licence,
                     **asdict(choice),
+                    "golden": asdict(check_golden(model)),
                 }
             )
     return {"version": edge.__version__, "models": models}
@@ -49,6 +51,7 @@ def as_text(told: dict[str, Any]) -> str:
             f"{model['task']}: {model['name']} {model['version']}, sha256 {model['sha256'][:16]}..., {model['folder']}",
             f"  runs on {model['accelerator']}, {model['file']}: {model['reason']}",
             *([f"  {model['p50_ms']} ms a call, CPU {model['cpu_p50_ms']} ms"] if model["p50_ms"] else []),
+            f"  golden vectors {model['golden']['status']}: {model['golden']['message']}",
             f"  licence: {model['licence']}",
         ]
     return "\n".join(lines)

@@ -61,6 +61,16 @@ def small_fer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def many_fer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A FER2013 pack of 210 + 294 + 14 faces like those of small_fer: enough to be certain of a figure."""
+    folder = tmp_path_factory.mktemp("many")
+    rng = np.random.default_rng(4)
+    for split, count in (("train", 210), ("public_test", 294), ("private_test", 14)):
+        _write_pack(folder, split, [_bars(index % 7, rng) for index in range(count)])
+    return folder
+
+
 def _bars(count: int, rng: np.random.Generator) -> np.ndarray:
     image = rng.integers(150, 200, (48, 48)).astype(np.uint8)
     for bar in range(count):
@@ -125,3 +135,38 @@ def small_corpora(tmp_path_factory: pytest.TempPathFactory, write_wav: Callable[
     for name in ("hum", "rustle"):
         write_wav(folder / "noise" / f"{name}.wav", 0.1 * rng.standard_normal(_RATE_HZ))
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_keras(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """A random Keras model of 12x12 grey pixels and seven labels in a file: tiny_keras(".h5", unquantizable=True)."""
+    from convert.keras_start import start_keras
+
+    folder = tmp_path_factory.mktemp("tiny")
+
+    def make(suffix: str = ".keras", unquantizable: bool = False, channels: int = 1) -> Path:
+        keras = start_keras(folder / "keras.log", tensorflow=True)
+        path = folder / f"tiny-{unquantizable}-{channels}{suffix}"
+        if path.exists():
+            return path
+        layers = keras.layers
+        keras.utils.set_random_seed(3)
+        inputs = layers.Input((12, 12, channels))
+        x = layers.Conv2D(8, 3, strides=2, padding="same", name="first")(inputs)
+        x = layers.ReLU(6.0)(layers.BatchNormalization()(x))
+        x = layers.DepthwiseConv2D(3, padding="same", name="second")(x)
+        if unquantizable:
+            x = keras.ops.arctan2(x, x + 1.0)
+        x = layers.GlobalAveragePooling2D()(layers.ReLU(6.0)(x))
+        model = keras.Model(inputs, layers.Dense(7, activation="softmax", name="said")(x))
+        if suffix == "":
+            model.export(path, verbose=False)
+        elif suffix == ".tflite":
+            from convert.float_model import from_keras
+
+            path.write_bytes(from_keras(model, path, folder / "keras.log").tflite)
+        else:
+            model.save(path)
+        return path
+
+    return make

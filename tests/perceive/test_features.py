@@ -120,3 +120,11 @@ def test_lengths():
     assert frame_values(np.zeros(100, np.float32), MFCC).shape == (0, 20)
     with pytest.raises(ValueError, match="needs 16000 samples, got 15999"):
         speech_tensor(np.zeros(15_999, np.float32), MFCC)
+
+
+def test_colour_order_and_standardisation_are_parameters():
+    pixel = np.array([[[255, 0, 51]]], np.uint8)
+    plain = FaceInput(1, 1, 3, 0.0, 1.0, 0.0)
+    np.testing.assert_allclose(face_tensor(pixel, plain)[0, 0], [1, 0, 0.2], atol=1e-6)
+    others = FaceInput(1, 1, 3, 0.0, 1.0, 0.0, order="bgr", mean=(0.1, 0.2, 0.5), std=(0.5, 1.0, 2.0))
+    np.testing.assert_allclose(face_tensor(pixel, others)[0, 0], [0.2, -0.2, 0.25], atol=1e-6)
