@@ -21,7 +21,7 @@ _MARKS = 300
 _FACE_NS = 500_000_000
 
 _LEVELS = 200  # of a whole stack
-_WIDTH, _LEFT, _RIGHT, _STRIP, _GAP, _TOP = 1000, 70, 10, 84, 14, 34
+_WIDTH, _LEFT, _RIGHT, _STRIP, _GAP, _TOP = 1000, 70, 26, 84, 14, 34
 _SVG = "http://www.w3.org/2000/svg"
 
 
