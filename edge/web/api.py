@@ -233,13 +233,13 @@ class _Gate:
         await (refusal or self._app)(scope, receive, with_headers)
 
     def _refusal(self, request: Request, scope: Scope) -> Response | None:
+        scopes = self._access.scopes(request.headers.get("authorization"))
+        if scopes is None:  # first of all: who holds no token cannot use up the requests of one who does
+            hint = "expected the header 'Authorization: Bearer TOKEN' with a token of this device"
+            return _error(401, hint, {"WWW-Authenticate": "Bearer"})
         caller = request.client.host if request.client else ""
         if wait_s := self._rate.wait_s(caller):
             return _error(429, "too many requests: send fewer", {"Retry-After": str(int(wait_s) + 1)})
-        scopes = self._access.scopes(request.headers.get("authorization"))
-        if scopes is None:
-            hint = "expected the header 'Authorization: Bearer TOKEN' with a token of this device"
-            return _error(401, hint, {"WWW-Authenticate": "Bearer"})
         # Without tokens, being on this machine is the permission: a page from elsewhere in a browser here has it too,
         # unless names other than loopback's (DNS rebinding) and requests from other pages are turned away.
         if self._open and not (is_loopback(request.url.hostname or "") and "origin" not in request.headers):

@@ -183,7 +183,7 @@ def test_a_page_from_elsewhere_in_a_browser_here_is_turned_away(server, jpeg: by
 
 def test_without_a_token_of_the_device_there_is_401_and_nothing_else(start, tmp_path: Path, jpeg: bytes):
     (tmp_path / "tokens").write_text(f"panel read {TOKENS['read']}\njob analyze {TOKENS['analyze']}\n")
-    server = start(f'tokens_file = "{tmp_path}/tokens"')
+    server = start(f'tokens_file = "{tmp_path}/tokens"\nrequests_per_minute = 5')
     with server.client() as client:
         for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {TOKENS['read']}"}):
             for path in ("/v1/health", "/v1/openapi.json", "/v1/docs", "/v1/events", "/", "/v1/nothing", "/metrics"):
