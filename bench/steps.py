@@ -16,7 +16,7 @@ from edge.perceive.face import FacePerception
 from edge.perceive.package import Task, find_package, load_package
 from edge.perceive.runtime import Model
 from edge.perceive.speech import SpeechPerception
-from edge.perceive.vad import CHUNK_SAMPLES, SileroActivity
+from edge.perceive.vad import ACTIVITIES, CHUNK_SAMPLES
 from edge.records import AudioChunk, Frame
 
 
@@ -73,8 +73,17 @@ def rows() -> Iterator[tuple[str, str]]:
     yield "  the whole less the cascade against its bare model call", f"x {(whole - detect) / bare_face:.2f}"
 
     for name, sound in (("speech", synthetic_voice(20)), ("silence", np.zeros(320_000, np.float32))):
-        listener = SpeechPerception(config.speech, SileroActivity(config.speech.quiet_dbfs), speech)
         chunks = sound[: len(sound) // CHUNK_SAMPLES * CHUNK_SAMPLES].reshape(-1, CHUNK_SAMPLES)
+        for activity in ACTIVITIES:
+            voice = ACTIVITIES[activity](config.speech.quiet_dbfs)
+            begin = time.process_time()
+            for chunk in chunks:
+                voice.probability(chunk)
+            cpu_ms = (time.process_time() - begin) * 1000 / (len(chunks) * 0.032)
+            yield f"a second of {name}: voice activity {activity}", f"{cpu_ms:.1f} ms of CPU"
+        listener = SpeechPerception(
+            config.speech, ACTIVITIES[config.speech.voice_activity](config.speech.quiet_dbfs), speech
+        )
         windows, begin = 0, time.process_time()
         for number, chunk in enumerate(chunks):
             windows += listener.observe(AudioChunk(chunk, 16_000, number * 32_000_000)) is not None

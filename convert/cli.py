@@ -81,6 +81,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     speech.add_argument("--energy", action="store_true", help="the level below the loudest frame too")
     speech.add_argument("--deltas", action="store_true", help="the slopes of all these too")
+    fusion = _described(
+        train.add_parser,
+        "Train the late fusion on synthetic pairs of FER2013's faces and RAVDESS' voices, and write its package.",
+        "emotion-convert train fusion --speech runs/speech --face models/face-emotion --data data --out models/fusion",
+        "fusion",
+    )
+    fusion.add_argument("--speech", type=Path, required=True, metavar="RUN", help="a speech run with its fold models")
+    fusion.add_argument("--face", type=Path, required=True, metavar="PACKAGE", help="the face package")
+    _data(fusion)
+    fusion.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the package")
+    fusion.set_defaults(command=_train_fusion)
     for command, function in ((face, _train_face), (speech, _train_speech)):
         _data(command)
         command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
@@ -112,6 +123,12 @@ def _parser() -> argparse.ArgumentParser:
     what = speech.add_mutually_exclusive_group(required=True)
     what.add_argument("--folds", type=Path, metavar="RUN")
     what.add_argument("--model", type=Path, metavar="PACKAGE")
+    speech.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="with --folds: also noise, false alarms and unknown corpora; as JSON, Markdown and PNG in this folder",
+    )
     for command, function in ((face, _evaluate_face), (speech, _evaluate_speech)):
         _data(command)
         command.add_argument("--json", metavar="FILE", help="write all figures there; - for standard output")
@@ -276,6 +293,12 @@ def _train_speech(arguments: argparse.Namespace) -> None:
     )
 
 
+def _train_fusion(arguments: argparse.Namespace) -> None:
+    from convert.train_fusion import fusion_table, train_fusion
+
+    print(fusion_table(train_fusion(arguments.speech, arguments.face, arguments.data, arguments.out)))
+
+
 def _evaluate_face(arguments: argparse.Namespace) -> None:
     from convert.evaluate import evaluate_face
 
@@ -288,6 +311,12 @@ def _evaluate_face(arguments: argparse.Namespace) -> None:
 
 
 def _evaluate_speech(arguments: argparse.Namespace) -> None:
+    if arguments.folds and arguments.out:
+        from convert.speech_report import speech_report, write_speech_report
+
+        write_speech_report(speech_report(arguments.folds, arguments.data), arguments.out)
+        print((arguments.out / "report.md").read_text(encoding="utf-8"), end="")
+        return
     from convert.evaluate import evaluate_speech
     from convert.folds import fold_figures, held_out_outputs
 

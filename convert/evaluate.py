@@ -15,7 +15,7 @@ from convert.metrics import figures
 from convert.voices import load_voices
 from edge.errors import ConfigError
 from edge.perceive.features import FaceInput, SpeechInput, face_tensor, normalise_frames
-from edge.perceive.package import load_package
+from edge.perceive.package import Input, load_package
 from edge.perceive.runtime import Model
 from edge.records import EMOTIONS
 
@@ -27,7 +27,7 @@ def outputs(model: Model, tensors: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.stack([model.outputs(tensor) for tensor in tensors])
 
 
-def face_splits(data: Path, spec: FaceInput | SpeechInput) -> tuple[str, dict[str, Faces]]:
+def face_splits(data: Path, spec: Input) -> tuple[str, dict[str, Faces]]:
     """The name of the split that a model is chosen on, and all test splits in `data` by name."""
     if not isinstance(spec, FaceInput):
         raise ConfigError("expected a face model, got a speech model.")
@@ -51,7 +51,7 @@ def face_figures(model: Model, faces: Faces) -> dict[str, Any]:
     return figures(model.emotions(outputs(model, face_tensors(model.package.input, faces))), faces.labels)
 
 
-def face_tensors(spec: FaceInput | SpeechInput, faces: Faces) -> NDArray[np.float32]:
+def face_tensors(spec: Input, faces: Faces) -> NDArray[np.float32]:
     """Inputs float32 [N, H, W, C] for a face model; the data set's images are crops already."""
     if not isinstance(spec, FaceInput):
         raise ConfigError("expected a face model, got a speech model.")

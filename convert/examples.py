@@ -69,6 +69,8 @@ def calibration_sample(run: Run, data: Path, count: int = COUNT, faces: FaceData
             for index, image in zip(chosen, images, strict=True)
         ]
         return Sample(prepared(images, run.input), tuple(names))
+    if not isinstance(run.input, SpeechInput):
+        raise ConfigError("expected a run of a face or a speech model, got one of a fusion.")
     held_out = run.about.get("held_out", [])
     clips = [clip for clip in load_corpora(data) if clip.speaker not in held_out]
     chosen = balanced([(clip.corpus, clip.emotion) for clip in clips], count)
@@ -78,8 +80,8 @@ def calibration_sample(run: Run, data: Path, count: int = COUNT, faces: FaceData
     if NO_SPEECH in run.labels:
         files = [path for path in noise_files(data) if path.name not in run.about.get("held_out_noise", [])]
         files = files[:: max(1, len(files) // _NOISES)]
-        takes = noise_takes([read_sound(path) for path in files], run.input, SEED)[:, 0, : run.input.frames]
-        windows += [take.astype(np.float32) for take in takes]
+        takes = noise_takes([read_sound(path) for path in files], run.input, SEED)[:, 0]
+        windows += [take[: run.input.frames].astype(np.float32) for take in takes]
         names += [f"noise {path.name}" for path in files]
     return Sample(np.stack([normalise_frames(window, run.input) for window in windows]), tuple(names))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from convert.run import Run, read_run
 from convert.voices import Voices, load_voices
 from edge.errors import ConfigError
 from edge.perceive.features import SpeechInput, normalise_frames
-from edge.perceive.package import emotion_matrix, load_package
+from edge.perceive.package import NO_SPEECH, emotion_matrix, load_package
 from edge.perceive.runtime import Model, softmax
 from edge.records import EMOTIONS
 
@@ -35,7 +35,7 @@ class HeldOut:
     """Outputs of one fold's model for its actors' clips, logits float32 [N, L], float and int8.
 
     `labels` int64 [N] are indices of EMOTIONS, `calm` bool [N] tells RAVDESS' two kinds of neutral apart, `said` names
-    the model's L outputs.
+    the model's L outputs, `model` is the int8 one.
     """
 
     labels: NDArray[np.int64]
@@ -43,11 +43,18 @@ class HeldOut:
     by_int8: NDArray[np.float32]
     said: tuple[str, ...] = EMOTIONS
     calm: NDArray[np.bool_] | None = None
+    model: Model | None = None
 
     def emotions(self, logits: NDArray[np.float32], temperature: float = 1.0) -> NDArray[np.float32]:
         """Probabilities float32 [N, 7] over EMOTIONS."""
         shares = softmax(logits, temperature) @ emotion_matrix(self.said)
         return np.asarray(shares / np.maximum(shares.sum(axis=1, keepdims=True), 1e-9), np.float32)
+
+    def voice(self, logits: NDArray[np.float32], temperature: float = 1.0) -> NDArray[np.float32]:
+        """How probable it is, float32 [N], that anybody speaks: 1 for a model without the class no_speech."""
+        if NO_SPEECH not in self.said:
+            return np.ones(len(logits), np.float32)
+        return 1 - softmax(logits, temperature)[:, self.said.index(NO_SPEECH)]
 
 
 def fold_folders(run: Path) -> list[Path]:
@@ -67,17 +74,18 @@ def held_out_outputs(run: Path, data: Path) -> list[HeldOut]:
             f"{run}: expected the fold models fold-1, fold-2, ..., found none. "
             "Make them with 'emotion-convert train speech --folds'."
         )
-    return [_judge(folder, data) for folder in folders]
+    return [judge(folder, data) for folder in folders]
 
 
-def _judge(folder: Path, data: Path) -> HeldOut:
+def judge(folder: Path, data: Path) -> HeldOut:
+    """Let the run in `folder`, and what int8 makes of it, judge all clips of the speakers that it holds out."""
     run, spec, voices = held_out_voices(folder, data)
     tensors = np.stack([normalise_frames(window, spec) for window in voices.windows])
-    by_int8 = outputs(int8_model(folder, data), tensors)
+    int8 = int8_model(folder, data)
     keras_model = load_keras(folder / "model.keras", folder / "quantize.log")
     by_float = np.asarray(keras_model.predict(tensors, verbose=0), np.float32)
     calm = np.array([clip.calm for clip in voices.clips], bool)
-    return HeldOut(voices.labels, by_float, by_int8, run.labels, calm)
+    return HeldOut(voices.labels, by_float, outputs(int8, tensors), run.labels, calm, int8)
 
 
 def held_out_voices(folder: Path, data: Path) -> tuple[Run, SpeechInput, Voices]:
@@ -101,6 +109,15 @@ def int8_model(folder: Path, data: Path) -> Model:
     with tempfile.TemporaryDirectory() as package:
         write_package(Path(package), run, tflite)
         return Model(load_package(Path(package), "speech"))
+
+
+def calibrated(judged: Sequence[HeldOut], index: int) -> Model:
+    """The int8 model of one of `judged`, at the temperature of the others."""
+    others = [other for number, other in enumerate(judged) if number != index] or list(judged)
+    model = judged[index].model
+    assert model is not None  # noqa: S101 - `judge` gives it
+    model.package = replace(model.package, temperature=common_temperature(others))
+    return model
 
 
 def common_temperature(judged: Sequence[HeldOut], kind: str = "int8") -> float:

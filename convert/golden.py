@@ -13,7 +13,9 @@ from typing import Any
 import cv2
 import numpy as np
 
+from edge.errors import ConfigError
 from edge.perceive.features import FaceInput, SpeechInput
+from edge.perceive.fusion_input import FusionInput
 from edge.perceive.golden import golden_features
 from edge.perceive.package import Task, load_package
 from edge.perceive.runtime import Model
@@ -30,6 +32,8 @@ def golden_vectors(model: Model) -> tuple[dict[str, Any], dict[str, bytes]]:
         model: on the CPU.
     """
     spec = model.package.input
+    if isinstance(spec, FusionInput):
+        raise ConfigError("golden vectors are of faces and sounds; a fusion has none.")
     name, content = ("golden.png", _picture()) if isinstance(spec, FaceInput) else ("golden.wav", _sound(spec))
     told: dict[str, Any] = {"input": name, "features": "golden.npy"}
     if isinstance(spec, FaceInput):

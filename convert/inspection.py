@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 import numpy as np
 
@@ -52,6 +52,7 @@ def task_of(folder: Path) -> Task:
         task = json.loads((folder / "model.json").read_text(encoding="utf-8"))["task"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{folder / 'model.json'}: expected a package's contract: {error!r}.") from error
-    if task not in ("face", "speech"):
-        raise ModelError(f"{folder / 'model.json'}: task: expected face or speech, got {task!r}.")
-    return "face" if task == "face" else "speech"
+    tasks = get_args(Task)
+    if task not in tasks:
+        raise ModelError(f"{folder / 'model.json'}: task: expected one of {', '.join(tasks)}, got {task!r}.")
+    return cast(Task, task)

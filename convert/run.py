@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 from edge.errors import ConfigError
 from edge.perceive.features import FaceInput, SpeechInput
+from edge.perceive.fusion_input import FusionInput
 
-Task = Literal["face", "speech"]
+Task = Literal["face", "speech", "fusion"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Run:
     """
 
     task: Task
-    input: FaceInput | SpeechInput
+    input: FaceInput | SpeechInput | FusionInput
     labels: tuple[str, ...]
     about: dict[str, Any] = field(default_factory=dict)
 

@@ -114,8 +114,14 @@ class SpeechConfig:
 
 @dataclass(frozen=True, slots=True)
 class FusionConfig:
-    """How the senses become one estimate, and when an estimate becomes an event."""
+    """How the senses become one estimate, and when an estimate becomes an event.
 
+    `strategy`: ``learned`` by the package `model`, which knows how far to trust each sense, or a rule: ``log_linear``,
+    ``average`` or ``max``, by the weights of the senses.
+    """
+
+    strategy: str = _key("log_linear", choices=("log_linear", "average", "max", "learned"))
+    model: str = "fusion"
     face_weight: float = _key(0.7, low=0, high=1)
     speech_weight: float = _key(0.3, low=0, high=1)
     face_fade_ms: int = _key(500, low=10, high=60_000)
@@ -277,7 +283,7 @@ _SECTIONS: dict[str, type[Any]] = {
 #: The sections of thresholds: the command `thresholds` sets them, and a reload, while the service runs.
 THRESHOLDS = ("fusion", "face", "speech")
 #: Of these sections, what is built at the start and stays.
-AT_START = ("model", "voice_activity")
+AT_START = ("model", "strategy", "voice_activity")
 #: What can change while the service runs; every other key needs a restart.
 LIVE: dict[str, tuple[str, ...]] = {
     **{name: tuple(key.name for key in fields(_SECTIONS[name]) if key.name not in AT_START) for name in THRESHOLDS},

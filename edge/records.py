@@ -89,6 +89,15 @@ class SpeechObservation:
     end_ns: int
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Sensed:
+    """What one sense said last of somebody: `probabilities` float32 [K], `quality` in [0, 1], and how long ago."""
+
+    probabilities: NDArray[np.float32]
+    quality: float
+    age_ms: float
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """One modality's part in an estimate; `weight` in [0, 1], the weights of an estimate sum to 1."""

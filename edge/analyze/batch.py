@@ -19,7 +19,8 @@ from edge.analyze.summary import Summary, made_with, read_summary
 from edge.analyze.workers import analyze_all
 from edge.config import CameraConfig, Config, MicrophoneConfig
 from edge.errors import ConfigError, EdgeError
-from edge.perceive.package import Task, find_package, load_package
+from edge.perceive.package import find_package, load_package
+from edge.service.pipeline import wanted_models
 
 OK, FAILED = 0, 1
 
@@ -103,11 +104,7 @@ def _make(out: Path) -> None:
 
 def _models(config: Config) -> list[str]:
     """The hashes of the models: a broken one is told before any process starts."""
-    wanted: list[tuple[str, Task, bool]] = [
-        (config.face.model, "face", config.camera.enabled),
-        (config.speech.model, "speech", config.microphone.enabled),
-    ]
-    return [load_package(find_package(name), task).sha256 for name, task, on in wanted if on]
+    return [load_package(find_package(name), task).sha256 for task, name in wanted_models(config)]
 
 
 def _kept(item: Input, job: Job) -> Summary | None:

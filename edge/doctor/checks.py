@@ -22,7 +22,6 @@ from edge.config import DEFAULT_PATH, Config, load_config
 from edge.config_files import unreadable_files
 from edge.errors import EdgeError
 from edge.perceive.golden import check_golden
-from edge.perceive.package import Task
 from edge.publish.trial import try_broker
 from edge.remembered import from_environment
 from edge.service.machine import cpu_temperature_c, throttling
@@ -120,15 +119,9 @@ def _configuration(path: Path | None) -> tuple[Config | None, Finding]:
 
 def _models(config: Config) -> Iterator[Finding]:
     """Each model is verified, loaded where the service would run it, and run."""
-    from edge.service.pipeline import load_model
+    from edge.service.pipeline import load_model, wanted_models
 
-    wanted: list[tuple[Task, str, bool]] = [
-        ("face", config.face.model, config.camera.enabled),
-        ("speech", config.speech.model, config.microphone.enabled),
-    ]
-    for task, name, enabled in wanted:
-        if not enabled:
-            continue
+    for task, name in wanted_models(config):
         try:
             model, choice = load_model(name, task, config, from_environment())
             tensor = np.zeros(model.package.input.shape, np.float32)

@@ -5,14 +5,14 @@ Pure and deterministic: no clock, no I/O; time comes in with the observations an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.config import FusionConfig
-from edge.fuse.pooling import agreement, faded, log_linear_pool, valence_arousal
+from edge.fuse.pooling import POOLS, agreement, faded, valence_arousal
 from edge.fuse.stable import StableEmotion
 from edge.records import (
     EMOTIONS,
@@ -23,9 +23,12 @@ from edge.records import (
     Evidence,
     FaceObservation,
     Modality,
+    Sensed,
     SpeechObservation,
 )
 
+#: A trained fusion: what face and voice said -> probabilities float [K] over EMOTIONS.
+Learned = Callable[[Sensed | None, Sensed | None], NDArray[np.floating]]
 #: The subject of a voice while no face is seen.
 VOICE = "voice"
 
@@ -55,9 +58,16 @@ class EmotionFuser:
 
     Every tracked face is a subject. A voice belongs to the largest face in view, since one microphone cannot tell
     who speaks: with n faces its weight is divided by n. Without a face it is a subject of its own, ``voice``.
+
+    Args:
+        learned: what fuses two senses by the strategy ``learned``. A sense alone is passed on by the rule.
     """
 
-    def __init__(self, config: FusionConfig) -> None:
+    def __init__(self, config: FusionConfig, learned: Learned | None = None) -> None:
+        if config.strategy == "learned" and learned is None:
+            raise ValueError("the strategy 'learned' needs a trained fusion")
+        self._learned = learned if config.strategy == "learned" else None
+        self._pool_rule = POOLS.get(config.strategy, POOLS["log_linear"])
         self._config = config
         self._subjects: dict[str, _Subject] = {}
         self._events: list[EmotionEvent] = []
@@ -168,9 +178,16 @@ class EmotionFuser:
         return weights, trust
 
     def _pool(self, subject: _Subject) -> NDArray[np.float64]:
+        if self._learned and len(subject.senses) == 2:
+            face, speech = self._sensed(subject, "face", 1), self._sensed(subject, "speech", max(1, self.people))
+            return np.asarray(self._learned(face, speech), np.float64)
         weights, trust = self._weights(subject)
         opinions = [subject.senses[sense].probabilities for sense in weights]
-        return log_linear_pool(opinions, list(weights.values()), trust)
+        return self._pool_rule(opinions, list(weights.values()), trust)
+
+    def _sensed(self, subject: _Subject, sense: Modality, sharing: int) -> Sensed:
+        heard = subject.senses[sense]
+        return Sensed(heard.probabilities, heard.quality / sharing, (self._now_ns - heard.observed_ns) / 1e6)
 
     def _forget(self, now_ns: int) -> None:
         self._now_ns = now_ns

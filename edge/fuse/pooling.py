@@ -52,6 +52,39 @@ def log_linear_pool(
     return np.asarray(powers / powers.sum())
 
 
+def linear_pool(
+    probabilities: Sequence[NDArray[np.float32]], weights: Sequence[float], trust: float
+) -> NDArray[np.float64]:
+    """The linear opinion pool, the weighted average (Stone 1961); arguments and result as `log_linear_pool`'s.
+
+    With a `trust` below 1 the rest is the uniform distribution.
+    """
+    total = sum(weights)
+    if total <= 0:
+        return np.full(len(EMOTIONS), 1 / len(EMOTIONS))
+    mean = sum(weight / total * np.asarray(p, np.float64) for p, weight in zip(probabilities, weights, strict=True))
+    return np.asarray(trust * mean + (1 - trust) / len(EMOTIONS))
+
+
+def max_pool(
+    probabilities: Sequence[NDArray[np.float32]], weights: Sequence[float], trust: float
+) -> NDArray[np.float64]:
+    """For each emotion what the sense says that is surest of it, by its weight (the max rule of Kittler et al. 1998).
+
+    Arguments and result as `linear_pool`'s.
+    """
+    total = sum(weights)
+    if total <= 0:
+        return np.full(len(EMOTIONS), 1 / len(EMOTIONS))
+    weighted = [weight * np.asarray(p, np.float64) for p, weight in zip(probabilities, weights, strict=True)]
+    highest = np.max(weighted, axis=0)
+    return np.asarray(trust * highest / highest.sum() + (1 - trust) / len(EMOTIONS))
+
+
+#: The rules by the name that the configuration uses.
+POOLS = {"log_linear": log_linear_pool, "average": linear_pool, "max": max_pool}
+
+
 def agreement(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
     """1 - Jensen-Shannon divergence (Lin 1991) in bits of two float [K]: 1 the same, 0 nothing in common."""
     p, q = np.asarray(first, np.float64), np.asarray(second, np.float64)

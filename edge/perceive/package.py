@@ -21,14 +21,16 @@ from numpy.typing import NDArray
 from edge import __version__
 from edge.errors import ModelError
 from edge.perceive.features import FaceInput, SpeechInput
+from edge.perceive.fusion_input import FusionInput
 from edge.records import EMOTIONS
 
 #: Version of the layout of model.json and of the meaning of its input parameters.
 SCHEMA = 1
 #: The same model for accelerators that compute in floats; optional.
 FLOAT16_FILE = "model_float16.tflite"
-Task = Literal["face", "speech"]
-_INPUTS: dict[str, type[FaceInput | SpeechInput]] = {"face": FaceInput, "speech": SpeechInput}
+Task = Literal["face", "speech", "fusion"]
+Input = FaceInput | SpeechInput | FusionInput
+_INPUTS: dict[str, type[Input]] = {"face": FaceInput, "speech": SpeechInput, "fusion": FusionInput}
 
 # Other data sets' words for the same classes. Contempt (AffectNet-8, FER+) has no place among the seven: its
 # probability is left out and the others are scaled up to 1 again.
@@ -68,7 +70,7 @@ class ModelPackage:
     version: str
     task: Task
     labels: tuple[str, ...]
-    input: FaceInput | SpeechInput
+    input: Input
     output: Literal["logits", "probabilities"]
     temperature: float
     licence: str
@@ -193,7 +195,7 @@ def _labels(path: Path, value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _input(path: Path, value: Any, kind: type[FaceInput | SpeechInput]) -> FaceInput | SpeechInput:
+def _input(path: Path, value: Any, kind: type[Input]) -> Input:
     names = {field.name for field in fields(kind)}
     # What came later has a default that means what packages meant before.
     needed = {field.name for field in fields(kind) if field.default is MISSING}
@@ -214,10 +216,18 @@ def _input(path: Path, value: Any, kind: type[FaceInput | SpeechInput]) -> FaceI
             raise ModelError(f"{path}: input.{field.name}: expected {field.type}, got {given!r}.")
         values[field.name] = tuple(given) if isinstance(given, list) else given
     spec = kind(**values)
-    wrong = _face_mistake(spec) if isinstance(spec, FaceInput) else _speech_mistake(spec)
+    wrong = _mistake(spec)
     if wrong:
         raise ModelError(f"{path}: input: {wrong}.")
     return spec
+
+
+def _mistake(spec: Input) -> str | None:
+    if isinstance(spec, FusionInput):
+        if not (0 < spec.least_probability <= 0.1 and 0 < spec.fade_ms <= 60_000):
+            return "expected a least_probability above 0 to 0.1 and a fade_ms of 1 to 60000"
+        return None
+    return _face_mistake(spec) if isinstance(spec, FaceInput) else _speech_mistake(spec)
 
 
 def _face_mistake(spec: FaceInput) -> str | None:

@@ -8,9 +8,8 @@ from typing import Any
 import edge
 from edge.config import Config
 from edge.perceive.golden import check_golden
-from edge.perceive.package import Task
 from edge.remembered import from_environment
-from edge.service.pipeline import load_model
+from edge.service.pipeline import load_model, wanted_models
 
 
 def about(config: Config) -> dict[str, Any]:
@@ -19,27 +18,22 @@ def about(config: Config) -> dict[str, Any]:
     Raises:
         ModelError: a model cannot be used.
     """
-    wanted: tuple[tuple[bool, str, Task], ...] = (
-        (config.camera.enabled, config.face.model, "face"),
-        (config.microphone.enabled, config.speech.model, "speech"),
-    )
     models = []
-    for enabled, name, task in wanted:
-        if enabled:
-            model, choice = load_model(name, task, config, from_environment())
-            package = model.package
-            models.append(
-                {
-                    "task": task,
-                    "name": package.name,
-                    "version": package.version,
-                    "sha256": package.sha256,
-                    "folder": str(package.folder),
-                    "licence": package.licence,
-                    **asdict(choice),
-                    "golden": asdict(check_golden(model)),
-                }
-            )
+    for task, name in wanted_models(config):
+        model, choice = load_model(name, task, config, from_environment())
+        package = model.package
+        models.append(
+            {
+                "task": task,
+                "name": package.name,
+                "version": package.version,
+                "sha256": package.sha256,
+                "folder": str(package.folder),
+                "licence": package.licence,
+                **asdict(choice),
+                "golden": asdict(check_golden(model)),
+            }
+        )
     return {"version": edge.__version__, "models": models}
 
 

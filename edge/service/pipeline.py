@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import cv2
@@ -13,6 +13,7 @@ from edge.fuse import EmotionFuser
 from edge.perceive.accelerate import Choice, Wanted, open_model
 from edge.perceive.detector import HaarDetector
 from edge.perceive.face import FacePerception
+from edge.perceive.late_fusion import LearnedFusion
 from edge.perceive.package import ModelPackage, Task, find_package, load_package
 from edge.perceive.runtime import Model
 from edge.perceive.speech import SpeechPerception
@@ -49,10 +50,22 @@ class Pipeline:
 
 @dataclass(frozen=True, slots=True)
 class LoadedModels:
-    """Verified models, ready to run, and what is told of each; None for a sense that is off. They remember nothing."""
+    """Verified models, ready to run, and what is told of each; None for what is off. They remember nothing."""
 
     face: tuple[Model, ModelInfo] | None
     speech: tuple[Model, ModelInfo] | None
+    fusion: tuple[Model, ModelInfo] | None = None
+
+
+def wanted_models(config: Config) -> list[tuple[Task, str]]:
+    """Task and package of every model that `config` needs; a learned fusion only where there is anything to fuse."""
+    face, speech = config.camera.enabled, config.microphone.enabled
+    wanted: list[tuple[Task, str, bool]] = [
+        ("face", config.face.model, face),
+        ("speech", config.speech.model, speech),
+        ("fusion", config.fusion.model, config.fusion.strategy == "learned" and face and speech),
+    ]
+    return [(task, name) for task, name, needed in wanted if needed]
 
 
 def load_models(config: Config, remembered: Remembered | None = None) -> LoadedModels:
@@ -65,14 +78,11 @@ def load_models(config: Config, remembered: Remembered | None = None) -> LoadedM
         ModelError: one of them is missing, damaged, or not what it should be.
     """
 
-    def loaded(name: str, task: Task) -> tuple[Model, ModelInfo]:
+    loaded: dict[str, tuple[Model, ModelInfo]] = {}
+    for task, name in wanted_models(config):
         model, choice = load_model(name, task, config, remembered)
-        return model, _info(model.package, choice)
-
-    return LoadedModels(
-        loaded(config.face.model, "face") if config.camera.enabled else None,
-        loaded(config.speech.model, "speech") if config.microphone.enabled else None,
-    )
+        loaded[task] = model, _info(model.package, choice)
+    return LoadedModels(loaded.get("face"), loaded.get("speech"), loaded.get("fusion"))
 
 
 def build_pipeline(
@@ -100,7 +110,13 @@ def build_pipeline(
         voice = ACTIVITIES[config.speech.voice_activity](config.speech.quiet_dbfs)
         speech = SpeechPerception(config.speech, voice, model)
         models.append(info)
-    return Pipeline(face, speech, EmotionFuser(config.fusion), models)
+    if loaded.fusion:
+        model, info = loaded.fusion
+        models.append(info)
+        return Pipeline(face, speech, EmotionFuser(config.fusion, LearnedFusion(model)), models)
+    # With one sense there is nothing to learn of the other: its word is passed on.
+    rules = config.fusion if config.fusion.strategy != "learned" else replace(config.fusion, strategy="log_linear")
+    return Pipeline(face, speech, EmotionFuser(rules), models)
 
 
 def modalities(config: Config) -> list[Modality]:
@@ -116,6 +132,9 @@ def load_model(name: str, task: Task, config: Config, remembered: Remembered | N
         ModelError: it is missing, damaged, or not what it should be.
     """
     inference = config.inference
+    if task == "fusion":  # a call takes microseconds: no accelerator is worth its trouble
+        model, choice = open_model(load_package(find_package(name), task), Wanted("cpu", 1))
+        return model, choice
     wanted = Wanted(cast(Any, inference.accelerator_of(task)), inference.threads, inference.delegate, inference.options)
     model, choice = open_model(load_package(find_package(name), task), wanted, remembered)
     _LOG.info("%s: runs on the accelerator %r (%s)", model.package.name, choice.accelerator, choice.reason)

@@ -10,6 +10,7 @@ _COMMANDS = (
     [],
     ["train", "face"],
     ["train", "speech"],
+    ["train", "fusion"],
     ["quantize"],
     ["evaluate", "face"],
     ["evaluate", "speech"],

@@ -227,3 +227,30 @@ def test_without_the_smoothing_so_far_the_next_observation_counts_alone():
     assert forgotten.forget_smoothing() == []
     assert kept.observe(face("angry", 100)) == []
     assert told(forgotten.observe(face("angry", 100))) == [("emotion.change", "face-1", "angry", "happy")]
+
+
+def test_the_strategy_decides_how_senses_are_pooled():
+    for strategy in ("log_linear", "average", "max"):
+        fuser = EmotionFuser(replace(QUICK, strategy=strategy))
+        fuser.observe(face("happy", 0))
+        fuser.observe(speech("happy", 0))
+        assert fuser.estimate().emotion == "happy"
+
+
+def test_a_learned_fusion_is_asked_about_two_senses_and_only_then():
+    asked = []
+
+    def learned(seen, heard):
+        asked.append((seen, heard))
+        return np.eye(7)[EMOTIONS.index("disgust")]
+
+    fuser = EmotionFuser(replace(QUICK, strategy="learned"), learned)
+    fuser.observe(face("happy", 0))
+    assert asked == []
+    fuser.observe(speech("sad", 200))
+    ((seen, heard),) = asked
+    assert EMOTIONS[int(seen.probabilities.argmax())] == "happy"
+    assert (seen.age_ms, heard.age_ms) == (200, 0)
+    assert EMOTIONS[int(heard.probabilities.argmax())] == "sad"
+    with pytest.raises(ValueError, match="needs a trained fusion"):
+        EmotionFuser(replace(QUICK, strategy="learned"))

@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.fuse.pooling import agreement, faded, log_linear_pool, valence_arousal
+from edge.fuse.pooling import POOLS, agreement, faded, linear_pool, log_linear_pool, max_pool, valence_arousal
 from edge.records import EMOTIONS
 
 
@@ -32,6 +32,26 @@ def test_a_pool_is_a_distribution_and_the_order_of_senses_does_not_matter(p, q, 
     assert pooled.sum() == pytest.approx(1)
     assert (pooled >= 0).all()
     np.testing.assert_allclose(pooled, log_linear_pool([q, p], [w, v], trust), atol=1e-12)
+
+
+@pytest.mark.parametrize("pool", POOLS.values(), ids=POOLS)
+@settings(deadline=None)
+@given(p=distributions(), q=distributions(), v=weights, w=weights, trust=st.floats(0, 1))
+def test_every_rule_gives_a_distribution_and_flattens_with_less_trust(pool, p, q, v, w, trust):
+    pooled = pool([p, q], [v, w], trust)
+    assert pooled.sum() == pytest.approx(1)
+    assert (pooled >= 0).all()
+    np.testing.assert_allclose(pool([p, q], [v, w], 0.0), np.full(7, 1 / 7))
+    np.testing.assert_allclose(pool([p, q], [0, 0], 1.0), np.full(7, 1 / 7))
+    np.testing.assert_allclose(pool([p], [w], 1.0), p, atol=1e-3)
+
+
+def test_average_and_max_are_what_their_names_say():
+    p, q = one_hot("happy"), np.full(7, 1 / 7, np.float32)
+    np.testing.assert_allclose(linear_pool([p, q], [3, 1], 1.0)[EMOTIONS.index("happy")], 0.75 + 0.25 / 7, rtol=1e-6)
+    surest = max_pool([p, one_hot("sad")], [0.7, 0.3], 1.0)
+    assert surest[EMOTIONS.index("happy")] == pytest.approx(0.7)
+    assert surest[EMOTIONS.index("sad")] == pytest.approx(0.3)
 
 
 @given(distributions(), weights)

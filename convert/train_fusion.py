@@ -1,0 +1,221 @@
+"""Train the late fusion on synthetic pairs, measure it by people and pictures that it never met, write its package."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convert.calibrate import fit_temperature
+from convert.datasets.fer2013 import load
+from convert.evaluate import face_tensors, outputs
+from convert.folds import calibrated, fold_folders, held_out_outputs
+from convert.heard import held_out_noise, noise_windows
+from convert.int8 import convert_int8
+from convert.keras_start import start_keras
+from convert.metrics import figures, uar
+from convert.package import write_package
+from convert.pairs import Pair, Said, as_tensors, fresh_pairs, training_pairs, with_speech
+from convert.run import Run
+from edge.errors import ConfigError
+from edge.fuse.pooling import POOLS
+from edge.perceive.features import SpeechInput
+from edge.perceive.fusion_input import FusionInput
+from edge.perceive.package import load_package
+from edge.perceive.runtime import Model, softmax
+from edge.records import EMOTIONS, Sensed
+
+log = logging.getLogger(__name__)
+
+FUSION_INPUT = FusionInput(least_probability=1e-3, fade_ms=2000)
+#: The weights of the rules, the defaults of the section [fusion].
+WEIGHTS = {"face": 0.7, "speech": 0.3}
+_VOICE_AT_LEAST = 0.5  # [speech] voice_threshold: less probably a voice, and the device says nothing
+_REPRESENTATIVE = 500
+_BATCH = 256
+_LEARNING_RATE = 2e-3
+_FACES_OF = 4  # test pairs for each clip
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much is drawn and trained."""
+
+    pairs: int = 60_000
+    epochs: int = 12
+    seed: int = 7
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Senses:
+    """What the senses said: faces of both halves of FER2013's test set; voices and noises, a list entry a fold."""
+
+    public: Said
+    private: Said
+    voices: list[Said]
+    noises: list[Said]
+
+
+def train_fusion(speech: Path, face: Path, data: Path, out: Path, sizes: Sizes = Sizes()) -> dict[str, Any]:
+    """Write the package `out`; the figures, by condition and strategy.
+
+    Each fold's figures are of a fusion trained without its actors, without its noises and on PublicTest's faces only,
+    tried on PrivateTest's. The package is trained on all actors and PublicTest.
+
+    Args:
+        speech: the run of the speech model with its fold models.
+        face: a face package.
+
+    Raises:
+        ConfigError, ModelError: something is missing.
+    """
+    start_keras(out.with_name(f"{out.name}.log"), tensorflow=True)
+    senses = what_senses_said(speech, face, data)
+    measured = [_measured(senses, fold, sizes, out) for fold in range(len(senses.voices))]
+    metrics = {
+        condition: {name: _mean([fold[condition][name] for fold in measured]) for name in measured[0][condition]}
+        for condition in measured[0]
+    }
+    everybody = _joined(senses.voices), _joined(senses.noises)
+    _, tflite, temperature = _trained(senses.public, *everybody, sizes, out)
+    run = Run("fusion", FUSION_INPUT, EMOTIONS, {"data": ["fer2013", "ravdess", "noise"], "sizes": asdict(sizes)})
+    write_package(out, run, tflite, temperature, {"synthetic pairs, unheard actors": metrics})
+    return metrics
+
+
+def what_senses_said(speech: Path, face: Path, data: Path) -> Senses:
+    """Let the face package judge FER2013's test images, and each fold's speech model its actors and noises."""
+    if len(fold_folders(speech)) < 2:
+        raise ConfigError(f"{speech}: expected two fold models or more. Make them with 'train speech --folds'.")
+    model = Model(load_package(face, "face"))
+    spec = model.package.input
+    halves = [load(data / "fer2013", split) for split in ("public_test", "private_test")]
+    public, private = (
+        Said(
+            model.emotions(outputs(model, face_tensors(spec, faces))),
+            faces.labels,
+            np.ones(len(faces.labels), np.float32),
+        )
+        for faces in halves
+    )
+    judged = held_out_outputs(speech, data)
+    voices, noises = [], []
+    for number, (fold, folder) in enumerate(zip(judged, fold_folders(speech), strict=True)):
+        model = calibrated(judged, number)
+        temperature = model.package.temperature
+        voices.append(
+            Said(fold.emotions(fold.by_int8, temperature), fold.labels, fold.voice(fold.by_int8, temperature))
+        )
+        windows = noise_windows(held_out_noise(folder, data), cast(SpeechInput, model.package.input))
+        heard = outputs(model, windows) if len(windows) else np.zeros((0, len(fold.said)), np.float32)
+        silent = np.zeros(len(heard), np.int64)
+        noises.append(Said(fold.emotions(heard, temperature), silent, fold.voice(heard, temperature)))
+    return Senses(public, private, voices, noises)
+
+
+def _joined(parts: list[Said]) -> Said:
+    return Said(
+        np.concatenate([part.probabilities for part in parts]),
+        np.concatenate([part.labels for part in parts]),
+        np.concatenate([part.quality for part in parts]),
+    )
+
+
+def _trained(faces: Said, voices: Said, noises: Said, sizes: Sizes, out: Path) -> tuple[Any, bytes, float]:
+    """The float network, the int8 model and its temperature."""
+    import keras
+
+    from convert.architectures.fusion import late_fusion
+
+    pairs = training_pairs(faces, voices, noises, sizes.pairs, sizes.seed)
+    tensors, labels = as_tensors(pairs, FUSION_INPUT)
+    keras.utils.set_random_seed(sizes.seed)
+    network = late_fusion(FUSION_INPUT.shape, len(EMOTIONS))
+    steps = max(1, len(tensors) // _BATCH) * sizes.epochs
+    network.compile(
+        keras.optimizers.AdamW(keras.optimizers.schedules.CosineDecay(_LEARNING_RATE, steps), weight_decay=0.01),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        jit_compile=False,
+    )
+    network.fit(tensors, labels, batch_size=_BATCH, epochs=sizes.epochs, verbose=0)
+    tflite = convert_int8(network, tensors[:_REPRESENTATIVE], out.with_name(f"{out.name}.log"))
+    return network, tflite, fit_temperature(network.predict(tensors, verbose=0, batch_size=4096), labels)
+
+
+def _measured(senses: Senses, fold: int, sizes: Sizes, out: Path) -> dict[str, dict[str, dict[str, float]]]:
+    """UAR and ECE of every strategy in every condition, for the people and noises of one fold."""
+    others = [number for number in range(len(senses.voices)) if number != fold]
+    voices, noises = (_joined([said[number] for number in others]) for said in (senses.voices, senses.noises))
+    network, tflite, temperature = _trained(senses.public, voices, noises, sizes, out)
+    run = Run("fusion", FUSION_INPUT, EMOTIONS, {})
+    with tempfile.TemporaryDirectory() as folder:
+        write_package(Path(folder), run, tflite, temperature)
+        int8 = Model(load_package(Path(folder), "fusion"))
+    both = fresh_pairs(senses.private, senses.voices[fold], _FACES_OF * len(senses.voices[fold].labels), sizes.seed)
+    rng = np.random.default_rng(sizes.seed)
+    heard = senses.noises[fold]
+
+    def noise(_: int) -> Sensed | None:
+        return heard.sensed(int(rng.integers(len(heard.labels))), 1.0, 300.0)
+
+    def on_device(place: int) -> Sensed | None:
+        said = noise(place)
+        return said if said is not None and said.quality >= _VOICE_AT_LEAST else None
+
+    conditions = {
+        "face and voice": both,
+        "noise as the voice": with_speech(both, noise),
+        "noise as the voice, as the device hears it": with_speech(both, on_device),
+        "no voice": with_speech(both, lambda _: None),
+    }
+    return {name: _strategies(pairs, network, int8, temperature) for name, pairs in conditions.items()}
+
+
+def _strategies(pairs: list[Pair], network: Any, int8: Model, temperature: float) -> dict[str, dict[str, float]]:
+    tensors, labels = as_tensors(pairs, FUSION_INPUT)
+    answers = {
+        "face alone": np.stack([_alone(pair.face) for pair in pairs]),
+        "voice alone": np.stack([_alone(pair.speech) for pair in pairs]),
+        **{name: np.stack([_pooled(pair, name) for pair in pairs]) for name in POOLS},
+        "learned, float": softmax(network.predict(tensors, verbose=0, batch_size=4096), temperature),
+        "learned": int8.emotions(outputs(int8, tensors)),
+    }
+    # A sense that says nothing is not asked: the device passes the other on as it is.
+    single = np.array([pair.face is None or pair.speech is None for pair in pairs])
+    for name in ("learned, float", "learned"):
+        answers[name] = np.where(single[:, np.newaxis], answers["log_linear"], answers[name])
+    return {
+        name: {"uar": round(uar(said.argmax(axis=1), labels), 4), "ece": figures(said, labels)["ece"]}
+        for name, said in answers.items()
+    }
+
+
+def _alone(sense: Sensed | None) -> NDArray[np.float32]:
+    return np.full(len(EMOTIONS), 1 / len(EMOTIONS), np.float32) if sense is None else sense.probabilities
+
+
+def _pooled(pair: Pair, strategy: str) -> NDArray[np.float32]:
+    senses = {"face": pair.face, "speech": pair.speech}
+    there = {name: sense for name, sense in senses.items() if sense is not None}
+    weights = [WEIGHTS[name] * sense.quality for name, sense in there.items()]
+    trust = max(sense.quality for sense in there.values())
+    return np.asarray(POOLS[strategy]([sense.probabilities for sense in there.values()], weights, trust), np.float32)
+
+
+def _mean(each: list[dict[str, float]]) -> dict[str, float]:
+    return {key: round(float(np.mean([values[key] for values in each])), 4) for key in each[0]}
+
+
+def fusion_table(metrics: dict[str, Any]) -> str:
+    """UAR of every strategy, a row, in every condition, a column, for a terminal."""
+    lines = [f"{number}: {condition}" for number, condition in enumerate(metrics, 1)]
+    lines.append(f"{'UAR':16}" + "".join(f"{number:>10}" for number in range(1, len(metrics) + 1)))
+    for strategy in next(iter(metrics.values())):
+        shares = "".join(f"{100 * answers[strategy]['uar']:8.2f} %" for answers in metrics.values())
+        lines.append(f"{strategy:16}{shares}")
+    return "\n".join(lines)

@@ -1,0 +1,66 @@
+"""From sounds to a report, with a model that is solved in a second."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from convert import heard
+from convert.cli import main
+from convert.heard import false_alarms, held_out_noise, noise_windows
+from convert.train_speech import train_speech
+from edge.demo.clip import synthetic_voice
+from edge.perceive.package import find_package, load_package
+from edge.perceive.runtime import Model
+
+
+@pytest.fixture(scope="module")
+def run(small_corpora: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("run") / "speech"
+    train_speech(small_corpora, out, folds=True, architecture="svm", corpora=True)
+    return out
+
+
+def test_each_split_has_its_run_and_the_report_its_parts(run: Path, small_corpora: Path, tmp_path: Path):
+    assert sorted(path.parent.name for path in run.glob("*/run.json")) == [
+        "fold-2",
+        "without-emodb",
+        "without-ravdess",
+        "without-tess",
+    ]
+    out = tmp_path / "report"
+    assert main(["evaluate", "speech", "--folds", str(run), "--data", str(small_corpora), "--out", str(out)]) == 0
+    measured = json.loads((out / "report.json").read_text())
+    assert measured["folds"]["int8"]["count"] == 24
+    assert 0 <= measured["folds"]["int8"]["uar_with_calm_mean"] <= 1
+    assert set(measured["snr_db"]) == {"20", "10", "5", "0"}
+    assert measured["noise"]["webrtc"]["seconds"] == pytest.approx(1, abs=0.1)
+    assert measured["corpora"]["tess"]["emotions"] == ["angry", "surprise", "neutral"]
+    assert measured["corpora"]["tess"]["chance"] == pytest.approx(1 / 3, abs=1e-3)
+    assert {path.name for path in out.iterdir()} == {
+        "report.json", "report.md", "confusion.png", "noise.png", "recall.png"
+    }  # fmt: skip
+    text = (out / "report.md").read_text()
+    assert "| 5 dB |" in text
+    assert "| tess | angry, surprise, neutral |" in text
+
+
+def test_noise_of_a_fold_is_heard_by_no_model_that_trained_on_it(run: Path, small_corpora: Path):
+    assert len(held_out_noise(run / "fold-2", small_corpora)) == 1
+    assert held_out_noise(run, small_corpora) == []
+    spec = load_package(find_package("speech-emotion"), "speech").input
+    assert noise_windows([], spec).shape == (0, *spec.shape)
+    assert noise_windows([np.zeros(16_000, np.float32)], spec).shape == (1, *spec.shape)
+    assert len(noise_windows([np.zeros(16_000 * 5, np.float32)], spec)) == 5
+
+
+def test_a_voice_gives_observations_and_noise_no_emotion():
+    model = Model(load_package(find_package("speech-emotion"), "speech"))
+    noise = np.random.default_rng(0).normal(0, 0.03, 16_000 * 10).astype(np.float32)
+    assert false_alarms(model, [noise], "silero") == {"seconds": 10.0, "observations": 0, "events": 0}
+    assert false_alarms(model, [synthetic_voice(10)], "silero")["observations"] > 5
+    assert false_alarms(model, [], "webrtc") == {"seconds": 0.0, "observations": 0, "events": 0}
+    assert heard.ACTIVITIES.keys() == {"webrtc", "silero"}
