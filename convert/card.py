@@ -7,6 +7,7 @@ from typing import Any
 
 _USE = {
     "face": "The apparent emotion of one face, cut out of a picture with the margin given below.",
+    "detector": "Faces in a picture: boxes, scores and five landmarks (eyes, nose, corners of the mouth).",
     "speech": "The apparent emotion of a voice in a window of sound, whatever the words.",
     "fusion": "One estimate of what a face and a speech model said of the same person, how well and how long ago.",
 }
@@ -24,6 +25,11 @@ _LIMITS = {
         "FER+ annotators disagrees with 35 % of them. Rare and subtle expressions are recognised least: see the "
         "recalls above. The data names neither age nor origin of the people, so nobody has measured for whom the "
         "model works worse; expect it to do so for people who are rare among pictures on the web."
+    ),
+    "detector": (
+        "Boxes and landmarks were learnt from another detector's (YuNet's) answers on 3,937 photos from the web, many "
+        "of them of celebrities and of people with masks: what that detector misses, this one was not taught. Nobody "
+        "has measured for which people it works worse."
     ),
     "speech": (
         "The voices are actors' who play an emotion in one or two sentences, in English and German. Spontaneous "
@@ -47,12 +53,7 @@ def render_card(description: Mapping[str, Any]) -> str:
         f"{_USE[task]} {_SCHEMES[description.get('scheme', 'int8')]}, "
         f"{description['files']['model.tflite']['bytes'] / 1000:.0f} kB" + _size(description) + ".",
         "",
-        "**Apparent emotion only.** The model says which label people would most likely give to what it sees or hears. "
-        "It does not know what anybody feels. Do not use it to judge people: not at work, not at school, not for "
-        "insurance, credit, police or health.",
-        "",
-        f"Labels: {', '.join(description['labels'])}. Output: logits, divided by the temperature "
-        f"{description['temperature']} before softmax.",
+        *_meaning(description),
         "",
         "## Input",
         "",
@@ -77,6 +78,27 @@ def render_card(description: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _meaning(description: Mapping[str, Any]) -> list[str]:
+    if description["task"] == "detector":
+        return [
+            "**It finds faces and knows nobody.** It cannot tell whose face it sees, and must not be made a part of "
+            "anything that does.",
+            "",
+            "Output, for each cell of grids of 8, 16 and 32 pixels, level by level, row by row: the logit of the "
+            "score, the box (offset from the cell, logarithms of its sides), the landmarks' offsets; "
+            "all in cells, and raised by 2.5, 3 and 3, so that they lie in 0 to 6. "
+            f"A face scores at least {description['threshold']}.",
+        ]
+    return [
+        "**Apparent emotion only.** The model says which label people would most likely give to what it sees or hears. "
+        "It does not know what anybody feels. Do not use it to judge people: not at work, not at school, not for "
+        "insurance, credit, police or health.",
+        "",
+        f"Labels: {', '.join(description['labels'])}. Output: logits, divided by the temperature "
+        f"{description['temperature']} before softmax.",
+    ]
+
+
 def _size(description: Mapping[str, Any]) -> str:
     if "macs" not in description:
         return ""
@@ -93,6 +115,11 @@ def _figures(metrics: Mapping[str, Any]) -> list[str]:
     compared = [(name, values) for name, values in metrics.items() if _strategies(values)]
     if compared:
         return [line for name, values in compared for line in _comparison(name, values)]
+    found = [
+        values for kinds in metrics.values() for values in kinds.values() if isinstance(values, dict) and "ap" in values
+    ]
+    if found:
+        return _detection_figures(metrics)
     rows = [(name, kind, values) for name, kinds in metrics.items() for kind, values in kinds.items() if _plain(values)]
     if not rows:
         return ["Not measured."]
@@ -109,6 +136,20 @@ def _figures(metrics: Mapping[str, Any]) -> list[str]:
     for name, kind, recall in recalls[-1:]:
         shares = ", ".join(f"{emotion} {100 * value:.0f} %" for emotion, value in recall.items() if value is not None)
         lines += ["", f"Recall on {name}, {kind}: {shares}."]
+    return lines
+
+
+def _detection_figures(metrics: Mapping[str, Any]) -> list[str]:
+    lines = [
+        "| Data | Model | Pictures | Faces | Recall at 5 | at 12 | at 25 false positives | AP at IoU 0.4 |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name, kinds in metrics.items():
+        for kind, values in kinds.items():
+            shares = " | ".join(f"{values[f'recall_at_{count}']:.3f}" for count in (5, 12, 25))
+            lines.append(
+                f"| {name} | {kind} | {values['pictures']} | {values['faces']} | {shares} | {values['ap']:.3f} |"
+            )
     return lines
 
 

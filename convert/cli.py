@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from convert import cli_detector
 from convert.keras_start import start_keras
 from convert.release_commands import add_release_commands
 from convert.table import figures_table
@@ -99,6 +100,8 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--resume", action="store_true", help="go on after the last epoch that is kept in --out")
         command.set_defaults(command=function)
 
+    cli_detector.add_train(train, _described, _positive)
+
     add_release_commands(commands, _described)
 
     evaluate = commands.add_parser("evaluate", help="measure a package or a run").add_subparsers(
@@ -133,6 +136,8 @@ def _parser() -> argparse.ArgumentParser:
         _data(command)
         command.add_argument("--json", metavar="FILE", help="write all figures there; - for standard output")
         command.set_defaults(command=function)
+
+    cli_detector.add_evaluate(evaluate, _described)
 
     compare = _described(
         commands.add_parser,

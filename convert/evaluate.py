@@ -54,7 +54,7 @@ def face_figures(model: Model, faces: Faces) -> dict[str, Any]:
 def face_tensors(spec: Input, faces: Faces) -> NDArray[np.float32]:
     """Inputs float32 [N, H, W, C] for a face model; the data set's images are crops already."""
     if not isinstance(spec, FaceInput):
-        raise ConfigError("expected a face model, got a speech model.")
+        raise ConfigError("expected a face model, got one of another task.")
     return np.stack([face_tensor(image, spec) for image in faces.images])
 
 

@@ -56,6 +56,7 @@ def fit(
     resume: bool = False,
     loss: Any = None,
     metrics: Any = None,
+    own_loss: bool = False,
 ) -> Any:
     """Train `model` on `batches(epoch)`, `steps` of them an epoch, keeping ``model.keras`` in `folder` up to date.
 
@@ -70,6 +71,7 @@ def fit(
             sees what an uninterrupted one would have seen.
         loss: Keras' own or a registered one; without it cross-entropy with the recipe's label smoothing.
         metrics: one that is named ``accuracy`` chooses the epoch.
+        own_loss: the model computes its loss itself (`compute_loss`); else it is a classifier.
 
     Returns:
         The kept model.
@@ -98,8 +100,10 @@ def fit(
                 use_ema=True,
                 ema_momentum=recipe.ema,
             ),
-            loss=loss or keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing),
-            metrics=metrics or ["accuracy"],
+            loss=None
+            if own_loss
+            else loss or keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing),
+            metrics=None if own_loss else metrics or ["accuracy"],
             jit_compile=False,  # XLA makes these networks six times slower on a CPU
         )
     epochs = _NO_END if recipe.minutes else recipe.epochs

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from convert import cli_detector
 from convert.representative import COUNT
 from convert.table import figures_table
 
@@ -26,7 +27,7 @@ def add_release_commands(commands: Any, described: Any) -> None:
     quantize.add_argument(
         "model", type=Path, metavar="MODEL", help="folder of a run; .keras, .h5, .hdf5; SavedModel; float .tflite"
     )
-    quantize.add_argument("--task", choices=("face", "speech"), required=True)
+    quantize.add_argument("--task", choices=("face", "speech", "detector"), required=True)
     quantize.add_argument("--calibration", type=Path, required=True, metavar="DIR", help="the training data's folder")
     quantize.add_argument(
         "--evaluate", type=Path, metavar="DIR", help="judge on this data (default: test part of --calibration)"
@@ -110,6 +111,9 @@ def add_release_commands(commands: Any, described: Any) -> None:
 
 
 def _quantize(arguments: argparse.Namespace) -> int:
+    if arguments.task == "detector":
+        cli_detector.quantize(arguments.run, arguments.calibration, arguments.out, arguments.size)
+        return 0
     from convert.contract import read_given
     from convert.gate import Limits
     from convert.quantize import Request, quantize

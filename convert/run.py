@@ -8,10 +8,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from edge.errors import ConfigError
-from edge.perceive.features import FaceInput, SpeechInput
+from edge.perceive.features import DetectorInput, FaceInput, SpeechInput
 from edge.perceive.fusion_input import FusionInput
 
-Task = Literal["face", "speech", "fusion"]
+Task = Literal["face", "speech", "fusion", "detector"]
+_INPUTS: dict[str, Any] = {
+    "face": FaceInput,
+    "speech": SpeechInput,
+    "fusion": FusionInput,
+    "detector": DetectorInput,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +50,7 @@ def read_run(folder: Path) -> Run:
         values: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in stored["input"].items()
         }
-        spec = FaceInput(**values) if stored["task"] == "face" else SpeechInput(**values)
+        spec = _INPUTS[stored["task"]](**values)
         return Run(stored["task"], spec, tuple(stored["labels"]), stored["about"])
     except OSError as error:
         raise ConfigError(

@@ -80,6 +80,13 @@ SOURCES = {
         "free for research, on registration",
         commercial=False,
     ),
+    "photos": Source(
+        "Photos with faces, boxes and landmarks by YuNet; pictures without faces",
+        "collected from public repositories; Wu et al. 2023, YuNet: A Tiny Millisecond-level Face Detector",
+        "https://github.com/ShiqiYu/libfacedetection.train",
+        "the photos: mixed, mostly not stated by those who published them; YuNet: Apache-2.0",
+        commercial=True,
+    ),
     "noise": Source(
         "ESC-10 and Speech Commands background noise (mixed in, and as sound without speech)",
         "Piczak 2015, ESC: Dataset for Environmental Sound Classification; Warden 2018, Speech Commands",

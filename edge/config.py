@@ -86,12 +86,18 @@ class ReplayConfig:
 
 @dataclass(frozen=True, slots=True)
 class FaceConfig:
-    """Faces: the model package, how small a face may be, how many are followed, when one is forgotten."""
+    """Faces: the model packages, how small and how poor a face may be, how many are followed, when one is forgotten.
+
+    `detector`: ``haar`` is OpenCV 4's own. `detection_score`: a face scores at least this; 0: the detector's choice.
+    """
 
     model: str = "face-emotion"
+    detector: str = "haar"
+    detection_score: float = _key(0.0, low=0, high=0.99)
+    detect_every: int = _key(1, low=1, high=30)
     smallest_px: int = _key(60, low=24, high=2000)
     most_faces: int = _key(4, low=1, high=32)
-    neighbors: int = _key(4, low=1, high=50)
+    least_quality: float = _key(0.15, low=0, high=1)
     track_iou: float = _key(0.3, low=0.05, high=0.95)
     track_lost_ms: int = _key(1500, low=50, high=10_000)
     confirm_frames: int = _key(3, low=1, high=100)
@@ -140,12 +146,14 @@ class InferenceConfig:
     `accelerator`: ``auto`` takes what is faster of the CPU and what else is found; ``gpu`` by LiteRT over Vulkan;
     ``npu`` by a vendor's LiteRT dispatch library, `delegate` being its folder; ``external`` by the TFLite delegate in
     the shared library `delegate`, with `delegate_options` (``key=value;key=value``). What cannot be used is replaced by
-    the CPU. `face_accelerator`, `speech_accelerator`: for that model alone; empty: `accelerator`.
+    the CPU. `face_accelerator`, `detector_accelerator`, `speech_accelerator`: for that model alone; empty: as
+    `accelerator`.
     """
 
     threads: int = _key(1, low=1, high=64)
     accelerator: str = _key("auto", choices=ACCELERATORS)
     face_accelerator: str = _key("", choices=("", *ACCELERATORS))
+    detector_accelerator: str = _key("", choices=("", *ACCELERATORS))
     speech_accelerator: str = _key("", choices=("", *ACCELERATORS))
     delegate: str = ""
     delegate_options: str = _key("", form=r"([^=;]+=[^;]*(;[^=;]+=[^;]*)*;?)?")
@@ -283,7 +291,7 @@ _SECTIONS: dict[str, type[Any]] = {
 #: The sections of thresholds: the command `thresholds` sets them, and a reload, while the service runs.
 THRESHOLDS = ("fusion", "face", "speech")
 #: Of these sections, what is built at the start and stays.
-AT_START = ("model", "strategy", "voice_activity")
+AT_START = ("model", "detector", "strategy", "voice_activity")
 #: What can change while the service runs; every other key needs a restart.
 LIVE: dict[str, tuple[str, ...]] = {
     **{name: tuple(key.name for key in fields(_SECTIONS[name]) if key.name not in AT_START) for name in THRESHOLDS},

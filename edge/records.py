@@ -7,7 +7,7 @@ the same scale). UTC appears only in publish.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -65,7 +65,10 @@ class Box:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FaceObservation:
-    """What one face in one frame shows: calibrated `probabilities` float32 [K]; `quality` in [0, 1]."""
+    """What one face in one frame shows: calibrated `probabilities` float32 [K]; `quality` in [0, 1].
+
+    `abstained` says why the face is not judged, in words for a person; then `quality` is 0 and nothing is probable.
+    """
 
     track_id: int
     box: Box
@@ -73,6 +76,7 @@ class FaceObservation:
     quality: float
     probabilities: NDArray[np.float32]
     captured_ns: int
+    abstained: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,7 +161,10 @@ class SensorHealth:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The service's own numbers. Latency is capture to publish of frames since the last report; None without any."""
+    """The service's own numbers. Latency is capture to publish of frames since the last report; None without any.
+
+    `faces_not_judged` counts, by reason, those of `faces_observed` that were seen too poorly.
+    """
 
     uptime_s: float
     camera: SensorHealth
@@ -178,6 +185,7 @@ class Health:
     throttled: tuple[str, ...] | None = None
     #: Whether the clock on the wall is kept right; None where nobody tells.
     clock_synchronized: bool | None = None
+    faces_not_judged: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,14 @@ import json
 import logging
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 from edge.errors import ModelError
+from edge.perceive.detector import CellDetector
 from edge.perceive.engine import Accelerator, Placement
 from edge.perceive.package import ModelPackage
 from edge.perceive.probe import probe
@@ -25,6 +26,7 @@ from edge.perceive.runtime import Model
 from edge.remembered import Remembered
 
 _LOG = logging.getLogger(__name__)
+Opened = TypeVar("Opened", Model, CellDetector)
 
 _MEASURE_S = 1.0
 # A driver costs memory and may fail later: an accelerator that saves less than this is not worth it.
@@ -59,18 +61,35 @@ class Choice:
 
 
 def open_model(package: ModelPackage, wanted: Wanted, remembered: Remembered | None = None) -> tuple[Model, Choice]:
-    """Load `package` where `wanted` says.
+    """Load the classifier `package` where `wanted` says.
 
     Raises:
         ModelError: it cannot run on the CPU either.
     """
+    return _opened(Model, package, wanted, remembered)
+
+
+def open_detector(
+    package: ModelPackage, wanted: Wanted, remembered: Remembered | None = None
+) -> tuple[CellDetector, Choice]:
+    """Load the detector `package` where `wanted` says.
+
+    Raises:
+        ModelError: it cannot run on the CPU either.
+    """
+    return _opened(CellDetector, package, wanted, remembered)
+
+
+def _opened(
+    kind: Callable[..., Opened], package: ModelPackage, wanted: Wanted, remembered: Remembered | None
+) -> tuple[Opened, Choice]:
     choice = choose(package, wanted, remembered)
     if choice.accelerator != "cpu":
         try:
-            return Model(package, placement=wanted.placement(choice.accelerator), file=choice.file), choice
+            return kind(package, placement=wanted.placement(choice.accelerator), file=choice.file), choice
         except ModelError as error:
             choice = _fall_back(package, choice.accelerator, str(error))
-    return Model(package, placement=wanted.placement("cpu")), choice
+    return kind(package, placement=wanted.placement("cpu")), choice
 
 
 def choose(package: ModelPackage, wanted: Wanted, remembered: Remembered | None = None) -> Choice:

@@ -1,25 +1,45 @@
-"""Face detection: a picture in, boxes out."""
+"""Face detection: a picture in; boxes, scores and landmarks out."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import ModelError
+from edge.perceive.engine import Engine, Placement
+from edge.perceive.features import DetectorInput
+from edge.perceive.package import ModelPackage
 from edge.records import Box
 
+#: Pixels of the model's input between two cells of a level.
+STRIDES = (8, 16, 32)
+#: Numbers that each output of the model has for a cell.
+SCORE, BOX, LANDMARKS = 1, 4, 10
+#: What a package's outputs lie above what they mean, by their numbers for a cell: they are cut to 0..6, so that int8 is
+#: spent on scores of 0.08 to 0.97, boxes of 0.05 to 20 cells and landmarks up to 3 cells from their cell.
+OFFSETS = {SCORE: 2.5, BOX: 3.0, LANDMARKS: 3.0}
+# Boxes of one face overlap more than this, those of two faces in a crowd less.
+_SAME_FACE_IOU = 0.4
+# Candidates that are compared with each other; a picture with more of them shows noise, not faces.
+_MOST_CANDIDATES = 300
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Detection:
-    """A face found in one picture; `score` in [0, 1]."""
+    """A face found in one picture; `score` in [0, 1].
+
+    `landmarks` float32 [5, 2], x and y in pixels of the picture: the person's right eye, left eye, tip of the nose,
+    right and left corner of the mouth. None where nobody knows.
+    """
 
     box: Box
     score: float
+    landmarks: NDArray[np.float32] | None = None
 
 
 class FaceDetector(Protocol):
@@ -27,53 +47,170 @@ class FaceDetector(Protocol):
 
     def detect(self, image: NDArray[np.uint8]) -> list[Detection]: ...
 
+    def adopt(self, least_score: float | None, smallest_px: int) -> None:
+        """Find by these from the next picture on: a face scores at least so much (None: the detector's own choice), and
+        its longer side has at least so many pixels."""
 
-class HaarDetector:
-    """OpenCV's cascade of boosted Haar features (Viola and Jones 2001; Lienhart and Maydt 2002), frontal faces.
 
-    The picture is first shrunk so that the smallest wanted face just fills the cascade's window: the cascade's cost
-    grows with the number of pixels, and nothing is lost for faces of the wanted size.
+class CellDetector:
+    """A detector package: its model answers for every cell of three grids with a score, a box and five landmarks.
+
+    Not thread-safe: one worker owns it.
 
     Args:
-        smallest_px: side of the smallest face to look for, in pixels of the picture.
-        neighbors: overlapping hits that make a face.
+        package: of the task ``detector``.
+        least_score: a face scores at least this; None: what the package says (``threshold``).
+        smallest_px: faces whose longer side is smaller, in pixels of the picture, are left out.
+
+    Raises:
+        ModelError: the file is no model, or its tensors are not those of a detector of `package.input`.
     """
 
-    # Its successor of 2002: fewer false hits than the older "default" cascade at the same recall.
-    _CASCADE = "haarcascade_frontalface_alt2.xml"
-    # A little above the cascade's window of 20 pixels, where its hits are still dense enough to count neighbours.
-    _WINDOW_PX = 30
-    _SCALE_STEP = 1.1
-
-    def __init__(self, smallest_px: int, neighbors: int) -> None:
-        try:
-            path = Path(cv2.data.haarcascades) / self._CASCADE  # type: ignore[attr-defined]
-            self._cascade = cv2.CascadeClassifier(str(path))
-        except AttributeError as error:
+    def __init__(
+        self,
+        package: ModelPackage,
+        least_score: float | None = None,
+        smallest_px: int = 0,
+        placement: Placement | None = None,
+        file: str = "model.tflite",
+    ) -> None:
+        self.package = package
+        self._spec = cast(DetectorInput, cast(object, package.input))  # load_package(..., "detector") made it so
+        self._engine = Engine(package.folder / file, placement)
+        self._centres, self._strides = cells(self._spec.height, self._spec.width)
+        count = len(self._centres)
+        got = (self._engine.input_shape, sorted(self._engine.output_shapes))
+        expected = ((1, *self._spec.shape), [(1, count, SCORE), (1, count, BOX), (1, count, LANDMARKS)])
+        if got != expected:
             raise ModelError(
-                f"face detector: expected OpenCV 4 with its Haar cascades, got OpenCV {cv2.__version__}. "
-                "Install it with 'pip install \"opencv-python-headless<5\"'."
-            ) from error
-        if self._cascade.empty():
-            raise ModelError(f"{path}: the face cascade cannot be loaded. Install opencv-python-headless again.")
-        self._neighbors = neighbors
-        self._shrink = min(1.0, self._WINDOW_PX / smallest_px)
-        self._smallest = max(20, round(smallest_px * self._shrink))
+                f"{package.folder / file}: expected one input of the shape {expected[0]} and outputs of the shapes "
+                f"{expected[1]}, got {got[0]} and {got[1]}."
+            )
+        self._order = [[shape[2] for shape in self._engine.output_shapes].index(n) for n in (SCORE, BOX, LANDMARKS)]
+        self._picture = np.zeros(self._spec.shape, np.uint8)
+        self._filled = (0, 0)
+        levels = np.arange(256, dtype=np.float32) * ((self._spec.high - self._spec.low) / 255) + self._spec.low
+        self._table = self._engine.quantized(levels)
+        self.adopt(least_score, smallest_px)
+
+    def adopt(self, least_score: float | None, smallest_px: int) -> None:
+        """Find by these from the next picture on."""
+        score = self.threshold if least_score is None else least_score
+        self._least_logit = math.log(score / (1 - score)) if score > 0 else -math.inf
+        self._smallest = smallest_px
+
+    @property
+    def threshold(self) -> float:
+        """The score from which on the package's own figures count a face."""
+        value = self.package.description.get("threshold", 0.5)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1:
+            raise ModelError(
+                f"{self.package.folder / 'model.json'}: threshold: expected a number between 0 and 1, got {value!r}."
+            )
+        return float(value)
 
     def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
-        size = (round(image.shape[1] * self._shrink), round(image.shape[0] * self._shrink))
-        if min(size) < self._smallest:
+        tensor, scale = self._letterboxed(image)
+        outputs = self._engine.run_quantized(tensor)
+        scores, boxes, landmarks = (outputs[index] for index in self._order)
+        logits = scores[:, 0] - np.float32(OFFSETS[SCORE])
+        chosen = np.flatnonzero(logits >= self._least_logit)
+        if not len(chosen):
             return []
-        # Shrinking before the conversion touches the full picture once.
-        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA) if self._shrink < 1 else image
-        grey = cv2.equalizeHist(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY))
-        boxes, counts = self._cascade.detectMultiScale2(
-            grey, self._SCALE_STEP, self._neighbors, minSize=(self._smallest, self._smallest)
+        chosen = chosen[np.argsort(-logits[chosen], kind="stable")[:_MOST_CANDIDATES]]
+        corners = decode_boxes(boxes[chosen] - np.float32(OFFSETS[BOX]), self._centres[chosen], self._strides[chosen])
+        chosen, corners = chosen[kept := suppressed(corners, _SAME_FACE_IOU)], corners[kept]
+        points = (
+            decode_landmarks(
+                landmarks[chosen] - np.float32(OFFSETS[LANDMARKS]), self._centres[chosen], self._strides[chosen]
+            )
+            / scale
         )
-        found = [
-            # The cascade gives no probability: the count of overlapping hits n becomes n / (n + neighbors),
-            # 0.5 where it just suffices, rising with every further hit.
-            Detection(Box(*(float(side) / self._shrink for side in box)), float(n / (n + self._neighbors)))
-            for box, n in zip(boxes, np.ravel(counts), strict=True)
-        ]
+        shares = 1 / (1 + np.exp(-logits[chosen]))
+        found = []
+        height, width = image.shape[:2]
+        for corner, score, point in zip((corners / scale).tolist(), shares.tolist(), points, strict=True):
+            left, top, right, bottom = corner
+            box = Box(left, top, right - left, bottom - top)
+            # A box whose middle is outside, or that nobody wanted.
+            if max(box.width, box.height) < self._smallest:
+                continue
+            if 0 <= left + box.width / 2 <= width and 0 <= top + box.height / 2 <= height:
+                found.append(Detection(box, score, point))
         return sorted(found, key=lambda detection: detection.box.width * detection.box.height, reverse=True)
+
+    def _letterboxed(self, image: NDArray[np.uint8]) -> tuple[NDArray[Any], float]:
+        """The model's tensor, the picture in its top left corner, and how far the picture was shrunk or enlarged."""
+        self._filled, scale = letterbox(image, self._picture, self._filled)
+        # A table instead of arithmetic: each of the 256 levels has one place in the model's own numbers.
+        quantized = self._table[self._picture] if self._table.dtype.kind == "f" else cv2.LUT(self._picture, self._table)
+        return quantized, scale
+
+
+def letterbox(
+    image: NDArray[np.uint8], picture: NDArray[np.uint8], filled: tuple[int, int] = (0, 0)
+) -> tuple[tuple[int, int], float]:
+    """Fit `image` with its proportions into the top left corner of `picture`, black where it does not reach.
+
+    Args:
+        image: uint8 [h, w, C].
+        picture: uint8 [H, W, C], written to.
+        filled: what an earlier call returned for the same `picture`: its rest is black already.
+
+    Returns:
+        The height and width that are filled, and what coordinates of `image` are multiplied by.
+    """
+    height, width = image.shape[:2]
+    scale = min(picture.shape[0] / height, picture.shape[1] / width)
+    high, wide = max(1, round(height * scale)), max(1, round(width * scale))
+    if (high, wide) != filled:
+        picture[:] = 0
+    # Averaging where pixels would be left out; between half and full size every pixel counts anyway.
+    interpolation = cv2.INTER_AREA if scale <= 0.5 else cv2.INTER_LINEAR
+    cv2.resize(image, (wide, high), dst=picture[:high, :wide], interpolation=interpolation)
+    return (high, wide), scale
+
+
+def cells(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Centres float32 [A, 2] (x, y) and strides float32 [A, 1], in pixels, of the cells of an input of this size.
+
+    Level by level from the finest, row by row; a level has a cell for every whole or begun stride.
+    """
+    centres, strides = [], []
+    for stride in STRIDES:
+        rows, columns = np.mgrid[: -(-height // stride), : -(-width // stride)]
+        centres.append((np.stack([columns.ravel(), rows.ravel()], axis=1) + 0.5) * stride)
+        strides.append(np.full((rows.size, 1), stride))
+    return np.concatenate(centres).astype(np.float32), np.concatenate(strides).astype(np.float32)
+
+
+def decode_boxes(
+    box: NDArray[np.float32], centres: NDArray[np.float32], strides: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Corners float32 [N, 4] (left, top, right, bottom): an offset and a logarithm of the size, in strides."""
+    middle = centres + box[:, :2] * strides
+    half = np.exp(box[:, 2:]) * strides / 2
+    return np.concatenate([middle - half, middle + half], axis=1)
+
+
+def decode_landmarks(
+    landmarks: NDArray[np.float32], centres: NDArray[np.float32], strides: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """float32 [N, 5, 2]: offsets in strides from the cell's centre."""
+    return centres[:, np.newaxis] + landmarks.reshape(-1, 5, 2) * strides[:, np.newaxis]
+
+
+def suppressed(corners: NDArray[np.float32], most_iou: float) -> NDArray[np.int64]:
+    """Indices that greedy non-maximum suppression keeps of corners float32 [N, 4], the best first."""
+    low = np.maximum(corners[:, np.newaxis, :2], corners[:, :2])
+    high = np.minimum(corners[:, np.newaxis, 2:], corners[:, 2:])
+    overlap = np.clip(high - low, 0, None).prod(axis=2)
+    areas = (corners[:, 2:] - corners[:, :2]).prod(axis=1)
+    same = overlap > most_iou * (areas[:, np.newaxis] + areas - overlap)
+    free = np.ones(len(corners), bool)
+    kept = []
+    for index in range(len(corners)):
+        if free[index]:
+            kept.append(index)
+            free &= ~same[index]
+    return np.array(kept, np.int64)

@@ -85,10 +85,15 @@ class Engine:
 
     def run(self, tensor: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """All outputs without their batch axis, float32, for one input float32 without its batch axis."""
-        return [
-            from_tensor(values, detail)
-            for values, detail in zip(self._run(to_tensor(tensor, self._input)), self._outputs, strict=True)
-        ]
+        return self.run_quantized(self.quantized(tensor))
+
+    def quantized(self, values: NDArray[np.float32]) -> NDArray[Any]:
+        """Real values of any shape as the input's own type."""
+        return to_tensor(values, self._input)
+
+    def run_quantized(self, tensor: NDArray[Any]) -> list[NDArray[np.float32]]:
+        """As `run`, for an input that is of the input's own type already."""
+        return [from_tensor(values, detail) for values, detail in zip(self._run(tensor), self._outputs, strict=True)]
 
     def _describe(self, interpreter: Any) -> None:
         inputs, self._outputs = interpreter.get_input_details(), interpreter.get_output_details()

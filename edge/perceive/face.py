@@ -1,4 +1,4 @@
-"""Faces in a frame: detect, follow, crop, classify."""
+"""Faces in a frame: detect, follow, align, judge, classify."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from edge.config import FaceConfig
 from edge.perceive.detector import FaceDetector
-from edge.perceive.features import FaceInput, crop_face, face_tensor
+from edge.perceive.features import FaceInput, align_face, crop_face, face_tensor
+from edge.perceive.quality import face_quality
 from edge.perceive.runtime import Model
-from edge.perceive.tracker import IouTracker
-from edge.records import Box, FaceObservation, Frame
+from edge.perceive.tracker import IouTracker, Track
+from edge.records import EMOTIONS, Box, FaceObservation, Frame
 
-# Standard deviation of grey levels in a well-lit face crop (FER2013's median is about 50); half of it still shows
-# expressions, below that the trust falls.
-_GOOD_CONTRAST = 25.0
+_UNKNOWN = np.full(len(EMOTIONS), 1 / len(EMOTIONS), np.float32)
+_Seen = tuple[Track, Box, NDArray[np.float32] | None]
 
 
 class FacePerception:
@@ -33,14 +33,18 @@ class FacePerception:
         self._model = model
         self._spec = cast(FaceInput, model.package.input)  # load_package(..., "face") made it so
         self._tracker = IouTracker(config.track_iou, config.track_lost_ms * 1_000_000)
+        self._since_detection = 0
 
-    def adopt(self, config: FaceConfig, detector: FaceDetector) -> None:
-        """Look by `config` with `detector` from the next frame on; any thread. Followed faces stay."""
-        self._config, self._detector = config, detector
+    def adopt(self, config: FaceConfig) -> None:
+        """Look by `config` from the next frame on; any thread. Followed faces stay."""
+        self._config = config
         self._tracker.adopt(config.track_iou, config.track_lost_ms * 1_000_000)
 
     def observe(self, frame: Frame) -> list[FaceObservation]:
         """The confirmed faces of this frame, the largest first; an empty list if there is none.
+
+        In `detect_every` - 1 of `detect_every` frames nobody looks for faces: those found last are expected where their
+        movement takes them.
 
         Raises:
             ValueError: the frame has no pixels or is not uint8 [H, W, 3].
@@ -48,26 +52,39 @@ class FacePerception:
         image = frame.image
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
             raise ValueError(f"a frame must be uint8 [H, W, 3] with pixels in it, got {image.dtype} {image.shape}")
-        detections = self._detector.detect(image)[: self._config.most_faces]
-        observations = []
-        for track in self._tracker.update(detections, frame.captured_ns):
-            if track.hits < self._config.confirm_frames:
-                continue
-            crop = crop_face(image, track.box, self._spec.crop_margin)
-            observations.append(
-                FaceObservation(
-                    track_id=track.id,
-                    box=track.box,
-                    detection_score=track.score,
-                    quality=self._quality(crop, track.box, track.score),
-                    probabilities=self._model.probabilities(face_tensor(crop, self._spec)),
-                    captured_ns=frame.captured_ns,
-                )
-            )
-        return observations
+        return [
+            self._observation(frame, *seen) for seen in self._seen(frame) if seen[0].hits >= self._config.confirm_frames
+        ]
 
-    def _quality(self, crop: NDArray[np.uint8], box: Box, score: float) -> float:
-        """How far to trust the face: the detector's score, less for few pixels and for little contrast."""
-        size = min(1.0, max(box.width, box.height) / self._spec.height)
-        contrast = min(1.0, float(crop[::2, ::2, 1].std()) / _GOOD_CONTRAST)
-        return score * size * contrast
+    def _seen(self, frame: Frame) -> list[_Seen]:
+        self._since_detection += 1
+        if self._since_detection < self._config.detect_every:
+            followed = self._tracker.between(frame.captured_ns)
+            if followed:
+                return followed
+        self._since_detection = 0
+        detections = self._detector.detect(frame.image)[: self._config.most_faces]
+        tracks = self._tracker.update(detections, frame.captured_ns)
+        return [(track, track.box, track.landmarks) for track in tracks]
+
+    def _observation(
+        self, frame: Frame, track: Track, box: Box, landmarks: NDArray[np.float32] | None
+    ) -> FaceObservation:
+        if self._spec.align and landmarks is not None:
+            crop = align_face(frame.image, box, landmarks, self._spec)
+        else:
+            crop = crop_face(frame.image, box, self._spec.crop_margin)
+        height, width = frame.image.shape[:2]
+        quality = face_quality(crop, box, landmarks, (height, width), self._spec.height)
+        value = track.score * quality.value
+        abstained = quality.worst if value < self._config.least_quality else ""
+        return FaceObservation(
+            track_id=track.id,
+            box=box,
+            detection_score=track.score,
+            # What is not judged has no weight in fusion either; the face is still there.
+            quality=0.0 if abstained else value,
+            probabilities=_UNKNOWN if abstained else self._model.probabilities(face_tensor(crop, self._spec)),
+            captured_ns=frame.captured_ns,
+            abstained=abstained,
+        )

@@ -13,14 +13,14 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge import __version__
 from edge.errors import ModelError
-from edge.perceive.features import FaceInput, SpeechInput
+from edge.perceive.features import DetectorInput, FaceInput, SpeechInput
 from edge.perceive.fusion_input import FusionInput
 from edge.records import EMOTIONS
 
@@ -28,9 +28,16 @@ from edge.records import EMOTIONS
 SCHEMA = 1
 #: The same model for accelerators that compute in floats; optional.
 FLOAT16_FILE = "model_float16.tflite"
-Task = Literal["face", "speech", "fusion"]
+Task = Literal["face", "speech", "fusion", "detector"]
 Input = FaceInput | SpeechInput | FusionInput
-_INPUTS: dict[str, type[Input]] = {"face": FaceInput, "speech": SpeechInput, "fusion": FusionInput}
+_INPUTS: dict[str, type[Input | DetectorInput]] = {
+    "face": FaceInput,
+    "speech": SpeechInput,
+    "fusion": FusionInput,
+    "detector": DetectorInput,
+}
+#: What a detector finds.
+DETECTED = ("face",)
 
 # Other data sets' words for the same classes. Contempt (AffectNet-8, FER+) has no place among the seven: its
 # probability is left out and the others are scaled up to 1 again.
@@ -62,7 +69,7 @@ class ModelPackage:
 
     `output` says what the model returns for its `labels`: ``logits`` or ``probabilities``. `temperature` divides
     the logits (Guo et al. 2017, "On Calibration of Modern Neural Networks") so that probabilities are calibrated.
-    `description` is the whole model.json.
+    `description` is the whole model.json. `input` of a detector is a DetectorInput: only CellDetector loads such.
     """
 
     folder: Path
@@ -161,8 +168,8 @@ def load_package(folder: Path, task: Task) -> ModelPackage:
         name=_text(path, description, "name"),
         version=_text(path, description, "version"),
         task=task,
-        labels=_labels(path, description.get("labels")),
-        input=_input(path, description.get("input"), _INPUTS[task]),
+        labels=_labels(path, description.get("labels"), task),
+        input=cast(Any, _input(path, description.get("input"), _INPUTS[task])),
         output=_output(path, description.get("output")),
         temperature=_temperature(path, description.get("temperature")),
         licence=_text(path, description, "licence"),
@@ -185,7 +192,11 @@ def _text(path: Path, description: dict[str, Any], key: str) -> str:
     return value
 
 
-def _labels(path: Path, value: Any) -> tuple[str, ...]:
+def _labels(path: Path, value: Any, task: Task) -> tuple[str, ...]:
+    if task == "detector":
+        if value != list(DETECTED):
+            raise ModelError(f"{path}: labels: expected {list(DETECTED)}, got {value!r}.")
+        return DETECTED
     known = {*EMOTIONS, *_ALIASES, *LEFT_OUT}
     if not isinstance(value, list) or len(value) < 2 or len(set(map(str, value))) != len(value):
         raise ModelError(f"{path}: labels: expected a list of two or more different labels, got {value!r}.")
@@ -195,7 +206,7 @@ def _labels(path: Path, value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _input(path: Path, value: Any, kind: type[Input]) -> Input:
+def _input(path: Path, value: Any, kind: type[Input | DetectorInput]) -> Input | DetectorInput:
     names = {field.name for field in fields(kind)}
     # What came later has a default that means what packages meant before.
     needed = {field.name for field in fields(kind) if field.default is MISSING}
@@ -222,12 +233,20 @@ def _input(path: Path, value: Any, kind: type[Input]) -> Input:
     return spec
 
 
-def _mistake(spec: Input) -> str | None:
+def _mistake(spec: Input | DetectorInput) -> str | None:
     if isinstance(spec, FusionInput):
         if not (0 < spec.least_probability <= 0.1 and 0 < spec.fade_ms <= 60_000):
             return "expected a least_probability above 0 to 0.1 and a fade_ms of 1 to 60000"
         return None
+    if isinstance(spec, DetectorInput):
+        return _detector_mistake(spec)
     return _face_mistake(spec) if isinstance(spec, FaceInput) else _speech_mistake(spec)
+
+
+def _detector_mistake(spec: DetectorInput) -> str | None:
+    if not (0 < spec.height <= 4096 and 0 < spec.width <= 4096 and spec.channels == 3):
+        return f"expected height and width of 1 to 4096 and 3 channels, got {spec.shape}"
+    return None if spec.low < spec.high else "expected low < high"
 
 
 def _face_mistake(spec: FaceInput) -> str | None:
@@ -239,6 +258,8 @@ def _face_mistake(spec: FaceInput) -> str | None:
         return f"expected the order rgb or bgr, got {spec.order!r}"
     if any(len(values) not in (0, spec.channels) for values in (spec.mean, spec.std)) or min(spec.std, default=1) <= 0:
         return "expected mean and std to be empty or one number for each channel, std above 0"
+    if spec.align not in ("", "eyes"):
+        return f"expected align to be 'eyes' or empty, got {spec.align!r}"
     return None
 
 

@@ -138,6 +138,7 @@ def health(health: Health, mqtt: Mapping[str, Any], device: DeviceConfig, *, utc
         "camera": _sensor(health.camera),
         "microphone": _sensor(health.microphone),
         "faces_observed": health.faces_observed,
+        "faces_not_judged": dict(health.faces_not_judged),
         "speech_observed": health.speech_observed,
         "events": health.events,
         "latency_p50_ms": _optional(health.latency_p50_ms),
@@ -173,6 +174,7 @@ def observation(observation: FaceObservation | SpeechObservation, device: Device
             },
             "detection_score": _number(observation.detection_score),
             "quality": quality,
+            "abstained": observation.abstained or None,
             "probabilities": probabilities,
         }
     return {

@@ -128,6 +128,7 @@ class Steps:
             self.publisher.publish_observation(observation)
         self._publish_state()
         seen = [o.captured_ns for o in observations if isinstance(o, FaceObservation)]
+        self.meters.abstained(o.abstained for o in observations if isinstance(o, FaceObservation) and o.abstained)
         latency_ms = (time.monotonic_ns() - seen[0]) / 1e6 if seen and live else None
         self.meters.fused(len(seen), len(observations) - len(seen), len(events), latency_ms)
 

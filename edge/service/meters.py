@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ class Meters:
         #: Of the last few minutes, for a summary at the end.
         self.lately_ms: deque[float] = deque(maxlen=4096)
         self.faces = self.speech = self.events = 0
+        self._not_judged: Counter[str] = Counter()
 
     @property
     def uptime_s(self) -> float:
@@ -36,6 +38,16 @@ class Meters:
             if latency_ms is not None:
                 self._latencies_ms.append(latency_ms)
                 self.lately_ms.append(latency_ms)
+
+    def abstained(self, reasons: Iterable[str]) -> None:
+        """Count faces that were seen too poorly to be judged."""
+        with self._lock:
+            self._not_judged.update(reasons)
+
+    def not_judged(self) -> dict[str, int]:
+        """How many faces so far, by the reason."""
+        with self._lock:
+            return dict(self._not_judged)
 
     def latency_ms(self) -> tuple[float | None, float | None]:
         """p50 and p95 since the last call, None without any."""

@@ -10,8 +10,9 @@ import cv2
 
 from edge.config import Config
 from edge.fuse import EmotionFuser
-from edge.perceive.accelerate import Choice, Wanted, open_model
-from edge.perceive.detector import HaarDetector
+from edge.perceive import haar
+from edge.perceive.accelerate import Choice, Wanted, open_detector, open_model
+from edge.perceive.detector import CellDetector, FaceDetector
 from edge.perceive.face import FacePerception
 from edge.perceive.late_fusion import LearnedFusion
 from edge.perceive.package import ModelPackage, Task, find_package, load_package
@@ -32,6 +33,7 @@ class Pipeline:
     speech: SpeechPerception | None
     fuser: EmotionFuser
     models: list[ModelInfo]
+    detector: FaceDetector | None = None
 
     def fuse(self, observations: list[FaceObservation] | list[SpeechObservation], now_ns: int) -> list[EmotionEvent]:
         """The events that follow from these observations, then from time passing until `now_ns`."""
@@ -43,7 +45,9 @@ class Pipeline:
     def adopt(self, config: Config) -> None:
         """Perceive by the thresholds of `config` from now on; any thread. Fusion is told by the thread that owns it."""
         if self.face:
-            self.face.adopt(config.face, HaarDetector(config.face.smallest_px, config.face.neighbors))
+            self.face.adopt(config.face)
+        if self.detector:
+            self.detector.adopt(config.face.detection_score or None, config.face.smallest_px)
         if self.speech:
             self.speech.adopt(config.speech)
 
@@ -55,6 +59,7 @@ class LoadedModels:
     face: tuple[Model, ModelInfo] | None
     speech: tuple[Model, ModelInfo] | None
     fusion: tuple[Model, ModelInfo] | None = None
+    detector: tuple[FaceDetector, ModelInfo | None] | None = None
 
 
 def wanted_models(config: Config) -> list[tuple[Task, str]]:
@@ -82,7 +87,8 @@ def load_models(config: Config, remembered: Remembered | None = None) -> LoadedM
     for task, name in wanted_models(config):
         model, choice = load_model(name, task, config, remembered)
         loaded[task] = model, _info(model.package, choice)
-    return LoadedModels(loaded.get("face"), loaded.get("speech"), loaded.get("fusion"))
+    detector = _loaded_detector(config, remembered) if config.camera.enabled else None
+    return LoadedModels(loaded.get("face"), loaded.get("speech"), loaded.get("fusion"), detector)
 
 
 def build_pipeline(
@@ -99,12 +105,14 @@ def build_pipeline(
     """
     loaded = loaded or load_models(config, remembered)
     cv2.setNumThreads(config.inference.threads)
-    face = speech = None
+    face = speech = detector = None
     models = []
-    if config.camera.enabled and loaded.face:
+    if config.camera.enabled and loaded.face and loaded.detector:
         model, info = loaded.face
-        face = FacePerception(config.face, HaarDetector(config.face.smallest_px, config.face.neighbors), model)
-        models.append(info)
+        detector, found = loaded.detector
+        detector.adopt(config.face.detection_score or None, config.face.smallest_px)
+        face = FacePerception(config.face, detector, model)
+        models += [info, found] if found else [info]
     if config.microphone.enabled and loaded.speech:
         model, info = loaded.speech
         voice = ACTIVITIES[config.speech.voice_activity](config.speech.quiet_dbfs)
@@ -113,10 +121,10 @@ def build_pipeline(
     if loaded.fusion:
         model, info = loaded.fusion
         models.append(info)
-        return Pipeline(face, speech, EmotionFuser(config.fusion, LearnedFusion(model)), models)
+        return Pipeline(face, speech, EmotionFuser(config.fusion, LearnedFusion(model)), models, detector)
     # With one sense there is nothing to learn of the other: its word is passed on.
     rules = config.fusion if config.fusion.strategy != "learned" else replace(config.fusion, strategy="log_linear")
-    return Pipeline(face, speech, EmotionFuser(rules), models)
+    return Pipeline(face, speech, EmotionFuser(rules), models, detector)
 
 
 def modalities(config: Config) -> list[Modality]:
@@ -131,14 +139,40 @@ def load_model(name: str, task: Task, config: Config, remembered: Remembered | N
     Raises:
         ModelError: it is missing, damaged, or not what it should be.
     """
-    inference = config.inference
     if task == "fusion":  # a call takes microseconds: no accelerator is worth its trouble
         model, choice = open_model(load_package(find_package(name), task), Wanted("cpu", 1))
         return model, choice
-    wanted = Wanted(cast(Any, inference.accelerator_of(task)), inference.threads, inference.delegate, inference.options)
-    model, choice = open_model(load_package(find_package(name), task), wanted, remembered)
-    _LOG.info("%s: runs on the accelerator %r (%s)", model.package.name, choice.accelerator, choice.reason)
+    model, choice = open_model(load_package(find_package(name), task), _wanted(task, config), remembered)
+    _tell(model.package, choice)
     return model, choice
+
+
+def load_detector(name: str, config: Config, remembered: Remembered | None = None) -> tuple[CellDetector, Choice]:
+    """The package `name`, a face detector, loaded where [inference] says.
+
+    Raises:
+        ModelError: it is missing, damaged, or not what it should be.
+    """
+    package = load_package(find_package(name), "detector")
+    detector, choice = open_detector(package, _wanted("detector", config), remembered)
+    _tell(package, choice)
+    return detector, choice
+
+
+def _loaded_detector(config: Config, remembered: Remembered | None) -> tuple[FaceDetector, ModelInfo | None]:
+    if config.face.detector == haar.NAME:
+        return haar.HaarDetector(), None
+    detector, choice = load_detector(config.face.detector, config, remembered)
+    return detector, _info(detector.package, choice)
+
+
+def _wanted(task: Task, config: Config) -> Wanted:
+    inference = config.inference
+    return Wanted(cast(Any, inference.accelerator_of(task)), inference.threads, inference.delegate, inference.options)
+
+
+def _tell(package: ModelPackage, choice: Choice) -> None:
+    _LOG.info("%s: runs on the accelerator %r (%s)", package.name, choice.accelerator, choice.reason)
 
 
 def _info(package: ModelPackage, choice: Choice) -> ModelInfo:

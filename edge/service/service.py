@@ -181,6 +181,7 @@ class Service:
             camera=self.camera.health() if self.camera else off,
             microphone=self.microphone.health() if self.microphone else off,
             faces_observed=self.meters.faces,
+            faces_not_judged=self.meters.not_judged(),
             speech_observed=self.meters.speech,
             events=self.meters.events,
             latency_p50_ms=p50_ms,

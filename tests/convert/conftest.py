@@ -6,6 +6,7 @@ import csv
 import os
 import wave
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from PIL import Image
 
 from convert.keras_start import start_keras
 from edge.records import EMOTIONS
+from tests.convert.tiny_photos import write_photos
 
 # Whatever the user trains with: Keras is imported once in this process, and quantization needs TensorFlow.
 os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -170,3 +172,36 @@ def tiny_keras(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         return path
 
     return make
+
+
+@pytest.fixture(scope="session")
+def small_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pack of photos with a known face each (tests/convert/tiny_photos.py)."""
+    return write_photos(tmp_path_factory.mktemp("packs") / "photos")
+
+
+@pytest.fixture(scope="session")
+def detector_run(small_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run of a detector that has made two steps."""
+    run = tmp_path_factory.mktemp("runs") / "detector"
+    start_keras(run / "keras.log", tensorflow=True)
+    import tensorflow
+
+    from convert.train_detector import RECIPE, train_detector
+
+    tensorflow.config.run_functions_eagerly(True)  # a graph takes longer to compile than two steps
+    try:
+        train_detector(small_photos, run, replace(RECIPE, epochs=1, batch=3), steps=2)
+    finally:
+        tensorflow.config.run_functions_eagerly(False)
+    return run
+
+
+@pytest.fixture(scope="session")
+def detector_package(detector_run: Path, small_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its package, for an input of 96x128."""
+    from convert.quantize_detector import quantize_detector
+
+    package = tmp_path_factory.mktemp("packages") / "tiny-detector"
+    quantize_detector(detector_run, small_photos, package, (96, 128))
+    return package

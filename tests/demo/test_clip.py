@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 
 from edge.demo.clip import FPS, SECONDS, synthetic_voice, write_clip
-from edge.perceive.detector import HaarDetector
+from edge.perceive.haar import HaarDetector
 
 
 def test_a_face_enters_stays_and_leaves(tmp_path: Path):
     write_clip(tmp_path / "clip.mkv")
-    detector = HaarDetector(60, 4)
+    detector = HaarDetector()
     with av.open(str(tmp_path / "clip.mkv")) as container:
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     assert len(frames) == FPS * SECONDS

@@ -1,69 +1,112 @@
-"""OpenCV's cascade behind our protocol."""
+"""The detector package: letterbox, decoding, suppression, and what it finds."""
 
 from __future__ import annotations
 
-import csv
+import json
+import shutil
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from edge.config import FaceConfig
-from edge.perceive.detector import HaarDetector
+from edge.errors import ModelError
+from edge.perceive.detector import CellDetector, cells, decode_boxes, decode_landmarks, letterbox, suppressed
+from edge.perceive.package import load_package
 from edge.records import Box
 
-DATA = Path(__file__).parents[2].parent / "shared" / "data"
+SHIPPED = Path(__file__).parents[2] / "models" / "face-detector"
+needs_package = pytest.mark.skipif(not SHIPPED.is_dir(), reason="no detector package is shipped yet: it is trained")
 
 
 @pytest.fixture(scope="module")
-def detector() -> HaarDetector:
-    return HaarDetector(FaceConfig().smallest_px, FaceConfig().neighbors)
+def detector() -> CellDetector:
+    return CellDetector(load_package(SHIPPED, "detector"))
 
 
-def test_a_face_is_found_where_it_is(detector, portrait):
-    (found,) = detector.detect(portrait)
-    assert found.box.iou(Box(200, 120, 220, 220)) > 0.5
-    assert 0.5 < found.score < 1
+@needs_package
+def test_a_face_is_found_where_it_is_with_its_eyes_above_its_mouth(detector, portrait):
+    found = max(detector.detect(portrait), key=lambda detection: detection.score)
+    assert found.box.iou(Box(205, 70, 190, 240)) > 0.5
+    assert detector.threshold <= found.score < 1
+    right_eye, left_eye, nose, right_mouth, left_mouth = found.landmarks
+    assert right_eye[0] < nose[0] < left_eye[0]
+    assert right_mouth[0] < left_mouth[0]
+    assert max(right_eye[1], left_eye[1]) < nose[1] < min(right_mouth[1], left_mouth[1])
 
 
+@needs_package
 def test_two_faces_come_largest_first(detector, portrait):
-    small = cv2.resize(portrait, (320, 240))
     both = np.full((480, 960, 3), 96, np.uint8)
-    both[:240, :320] = small
+    both[:240, :320] = cv2.resize(portrait, (320, 240))
     both[:, 320:] = portrait
-    first, second = detector.detect(both)
+    first, second = detector.detect(both)[:2]
     assert first.box.width > 1.5 * second.box.width
     assert first.box.x > 320 > second.box.x
 
 
-def test_smaller_faces_than_wanted_are_not_looked_for(portrait):
-    assert HaarDetector(400, 4).detect(portrait) == []
+@needs_package
+def test_smaller_faces_and_lower_scores_than_wanted_are_left_out(portrait):
+    package = load_package(SHIPPED, "detector")
+    assert CellDetector(package, smallest_px=400).detect(portrait) == []
+    assert CellDetector(package, 0.99).detect(portrait) == []
+    assert len(CellDetector(package, 0.1).detect(portrait)) >= 1
 
 
-def test_pictures_without_a_face_or_without_room_for_one(detector, wall):
-    assert detector.detect(wall) == []
-    assert detector.detect(np.zeros((20, 20, 3), np.uint8)) == []
+@needs_package
+@pytest.mark.parametrize("shape", [(480, 640), (20, 20), (1, 1), (2000, 30)])
+def test_pictures_without_a_face_of_any_shape(detector, shape):
+    assert detector.detect(np.full((*shape, 3), 96, np.uint8)) == []
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="the data packs are not here")
-def test_on_photos_of_people_and_of_other_things(detector):
-    """Measured once: 100 of 122 faces found, 2 of 73 pictures without a face fire."""
-    faces: dict[str, list[Box]] = {}
-    with (DATA / "faces" / "boxes.csv").open(encoding="utf-8") as rows:
-        for row in csv.DictReader(rows):
-            box = Box(*(float(row[key]) for key in "xywh"))
-            if box.width >= FaceConfig().smallest_px:
-                faces.setdefault(row["file"], []).append(box)
-    found = total = 0
-    for name, boxes in faces.items():
-        hits = detector.detect(_read(DATA / "faces" / name))
-        total += len(boxes)
-        found += sum(any(box.iou(hit.box) > 0.35 for hit in hits) for box in boxes)
-    assert found / total > 0.75
-    nothing = sorted((DATA / "noface").glob("*.*g"))
-    assert sum(bool(detector.detect(_read(path))) for path in nothing) <= 4
+@needs_package
+def test_an_earlier_picture_leaves_nothing_behind(detector, portrait, wall):
+    tall = np.full((640, 320, 3), 96, np.uint8)
+    detector.detect(portrait)
+    assert detector.detect(tall) == []
 
 
-def _read(path: Path) -> np.ndarray:
-    return cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
+def test_letterbox_keeps_proportions_and_blackens_the_rest():
+    picture = np.full((64, 96, 3), 9, np.uint8)
+    filled, scale = letterbox(np.full((100, 100, 3), 200, np.uint8), picture)
+    assert (filled, scale) == ((64, 64), 0.64)
+    assert (picture[:, :64] == 200).all()
+    assert (picture[:, 64:] == 0).all()
+
+
+def test_cells_are_level_by_level_row_by_row():
+    centres, strides = cells(64, 96)
+    assert len(centres) == 8 * 12 + 4 * 6 + 2 * 3
+    np.testing.assert_array_equal(centres[:2], [[4, 4], [12, 4]])
+    np.testing.assert_array_equal(centres[12], [4, 12])
+    np.testing.assert_array_equal(centres[96], [8, 8])
+    np.testing.assert_array_equal(centres[-1], [80, 48])
+    assert strides[[0, 96, -1], 0].tolist() == [8, 16, 32]
+
+
+def test_decoding_is_in_strides_of_the_cell():
+    centres, strides = np.array([[20.0, 12.0]], np.float32), np.array([[8.0]], np.float32)
+    box = np.array([[0.5, -0.25, np.log(4), np.log(2)]], np.float32)
+    np.testing.assert_allclose(decode_boxes(box, centres, strides), [[8, 2, 40, 18]], atol=1e-4)
+    points = decode_landmarks(np.arange(10, dtype=np.float32)[np.newaxis] / 8, centres, strides)
+    np.testing.assert_allclose(points[0], [[20, 13], [22, 15], [24, 17], [26, 19], [28, 21]], atol=1e-4)
+
+
+def test_the_best_box_of_a_face_stays_and_neighbours_do():
+    corners = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [20, 0, 30, 10], [9, 0, 19, 10]], np.float32)
+    assert suppressed(corners, 0.4).tolist() == [0, 2, 3]
+    assert suppressed(np.zeros((0, 4), np.float32), 0.4).tolist() == []
+
+
+@needs_package
+def test_a_package_whose_model_is_none_of_a_detector_is_refused(tmp_path: Path):
+    folder = shutil.copytree(SHIPPED, tmp_path / "package")
+    description = json.loads((folder / "model.json").read_text())
+    description["input"]["width"] += 32
+    (folder / "model.json").write_text(json.dumps(description))
+    with pytest.raises(ModelError, match="expected one input of the shape"):
+        CellDetector(load_package(folder, "detector"))
+    description["input"]["width"] -= 32
+    (folder / "model.json").write_text(json.dumps({**description, "threshold": 1.5}))
+    with pytest.raises(ModelError, match="threshold: expected a number between 0 and 1"):
+        CellDetector(load_package(folder, "detector"))

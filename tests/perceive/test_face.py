@@ -7,15 +7,19 @@ import numpy as np
 import pytest
 
 from edge.config import FaceConfig
-from edge.perceive.detector import HaarDetector
 from edge.perceive.face import FacePerception
+from edge.perceive.haar import HaarDetector
 from edge.records import FaceObservation, Frame
+
+
+def detector() -> HaarDetector:
+    return HaarDetector()
 
 
 @pytest.fixture
 def perception(shipped):
     config = FaceConfig(confirm_frames=2)
-    return FacePerception(config, HaarDetector(config.smallest_px, config.neighbors), shipped("face"))
+    return FacePerception(config, detector(), shipped("face"))
 
 
 def look(perception: FacePerception, *images: np.ndarray) -> list[list[FaceObservation]]:
@@ -35,11 +39,28 @@ def test_a_face_is_told_of_when_it_is_confirmed_and_keeps_its_id(perception, por
 def test_poor_pictures_are_trusted_less(shipped, portrait):
     def quality(image: np.ndarray) -> float:
         config = FaceConfig(confirm_frames=1)
-        perception = FacePerception(config, HaarDetector(config.smallest_px, config.neighbors), shipped("face"))
+        perception = FacePerception(config, detector(), shipped("face"))
         return perception.observe(Frame(image, 0, 0))[0].quality
 
-    dim = cv2.convertScaleAbs(portrait, alpha=0.12)
-    assert 0 < quality(dim) < quality(portrait) <= 1
+    dim = cv2.convertScaleAbs(portrait, alpha=0.3)
+    assert 0 <= quality(dim) < quality(portrait) <= 1
+
+
+def test_a_face_seen_too_poorly_is_not_judged_and_the_reason_is_told(shipped, portrait):
+    strict = FacePerception(FaceConfig(confirm_frames=1, least_quality=1.0), detector(), shipped("face"))
+    observation = strict.observe(Frame(portrait, 0, 0))[0]
+    assert observation.abstained
+    assert observation.quality == 0
+    np.testing.assert_allclose(observation.probabilities, 1 / 7, rtol=1e-6)
+    lenient = FacePerception(FaceConfig(confirm_frames=1, least_quality=0.0), detector(), shipped("face"))
+    assert lenient.observe(Frame(portrait, 0, 0))[0].abstained == ""
+
+
+def test_between_detections_the_faces_are_followed(shipped, portrait, wall):
+    every = FacePerception(FaceConfig(confirm_frames=1, detect_every=3), detector(), shipped("face"))
+    seen = look(every, portrait, portrait, portrait, wall, portrait, portrait)
+    assert [len(observations) for observations in seen] == [1, 1, 1, 0, 1, 1]
+    assert {observation.track_id for observations in seen for observation in observations} == {1}
 
 
 def test_the_smiling_portrait_looks_happy(perception, portrait):
@@ -50,7 +71,7 @@ def test_the_smiling_portrait_looks_happy(perception, portrait):
 
 def test_only_so_many_faces_are_followed(shipped, portrait):
     config = FaceConfig(confirm_frames=1, most_faces=1)
-    perception = FacePerception(config, HaarDetector(config.smallest_px, config.neighbors), shipped("face"))
+    perception = FacePerception(config, detector(), shipped("face"))
     assert len(perception.observe(Frame(np.hstack([portrait, portrait]), 0, 0))) == 1
 
 

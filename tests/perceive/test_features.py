@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import python_speech_features as psf
@@ -11,12 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.perceive.features import (
+    DetectorInput,
     FaceInput,
     SpeechInput,
+    align_face,
     crop_face,
     face_tensor,
     frame_values,
     normalise_frames,
+    picture_tensor,
     speech_tensor,
 )
 from edge.records import Box
@@ -128,3 +132,43 @@ def test_colour_order_and_standardisation_are_parameters():
     np.testing.assert_allclose(face_tensor(pixel, plain)[0, 0], [1, 0, 0.2], atol=1e-6)
     others = FaceInput(1, 1, 3, 0.0, 1.0, 0.0, order="bgr", mean=(0.1, 0.2, 0.5), std=(0.5, 1.0, 2.0))
     np.testing.assert_allclose(face_tensor(pixel, others)[0, 0], [0.2, -0.2, 0.25], atol=1e-6)
+
+
+def tilted(degrees: float) -> tuple[np.ndarray, np.ndarray]:
+    """A picture with two bright eyes and a mouth, turned, and its landmarks."""
+    points = np.array([[80, 90], [120, 90], [100, 110], [88, 128], [112, 128]], np.float32)
+    angle = np.radians(degrees)
+    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    points = ((points - 100) @ rotation.T + 100).astype(np.float32)
+    image = np.full((200, 200, 3), 30, np.uint8)
+    for x, y in points[:2]:
+        cv2.circle(image, (round(float(x)), round(float(y))), 7, (255, 255, 255), -1)
+    return image, points
+
+
+@pytest.mark.parametrize("degrees", [-40, -12, 0, 20, 45])
+def test_aligned_eyes_lie_level_and_at_the_same_place(degrees):
+    image, points = tilted(degrees)
+    spec = replace(GREY, align="eyes")
+    crop = align_face(image, Box(50, 50, 100, 100), points, spec)
+    assert crop.shape == (48, 48, 3)
+    rows, columns = np.nonzero(crop[:, :, 0] > 150)
+    left, right = columns < 24, columns >= 24
+    assert abs(rows[left].mean() - rows[right].mean()) < 1
+    assert columns[left].mean() == pytest.approx(14, abs=1.5)
+    assert columns[right].mean() == pytest.approx(33, abs=1.5)
+
+
+def test_a_profile_whose_eyes_lie_one_upon_the_other_is_not_turned():
+    image, points = tilted(0)
+    points[1] = points[0] + (1, 8)
+    crop = align_face(image, Box(50, 50, 100, 100), points, replace(GREY, align="eyes"))
+    np.testing.assert_array_equal(
+        face_tensor(crop, GREY), face_tensor(crop_face(image, Box(50, 50, 100, 100), 0.0), GREY)
+    )
+
+
+def test_a_picture_becomes_a_tensor_in_the_range_that_the_contract_names():
+    spec = DetectorInput(2, 2, 3, -1.0, 1.0)
+    picture = np.array([[[0, 128, 255]] * 2] * 2, np.uint8)
+    np.testing.assert_allclose(picture_tensor(picture, spec)[0, 0], [-1, 1 / 255, 1], atol=1e-5)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from edge.perceive.detector import Detection
 from edge.perceive.tracker import IouTracker
 from edge.records import Box
@@ -49,3 +51,32 @@ def test_a_jump_is_a_new_face():
 def test_hits_count_the_frames():
     tracker = IouTracker(0.3, 500 * MS)
     assert [tracker.update([at(x)], x * MS)[0].hits for x in range(3)] == [1, 2, 3]
+
+
+def test_a_face_hidden_for_half_a_second_while_it_moves_is_the_same():
+    tracker = IouTracker(0.3, 1500 * MS)
+    for step in range(8):
+        assert ids(tracker, 66 * step, at(10 * step)) == [1]
+    # 150 pixels a second for 0.53 s: where it was last seen it no longer overlaps enough.
+    assert ids(tracker, 66 * 15, at(130)) == [1]
+
+
+def test_between_detections_a_face_is_where_its_movement_takes_it():
+    tracker = IouTracker(0.3, 1500 * MS)
+    points = np.zeros((5, 2), np.float32)
+    for step in range(10):
+        tracker.update([Detection(Box(10.0 * step, 0, 100, 100), 0.9, points + 10 * step)], 66 * step * MS)
+    ((track, box, landmarks),) = tracker.between(66 * 10 * MS)
+    assert track.id == 1
+    assert 95 < box.x < 101
+    np.testing.assert_allclose(landmarks[:, 0], box.x - track.box.x + points[:, 0] + 90, atol=0.01)
+    assert tracker.update([], 66 * 11 * MS) == []
+    assert tracker.between(66 * 12 * MS) == []
+
+
+def test_boxes_jitter_less_than_the_detections():
+    tracker = IouTracker(0.3, 1500 * MS)
+    rng = np.random.default_rng(0)
+    places = rng.normal(100, 3, 60)
+    boxes = [tracker.update([at(x)], 66 * n * MS)[0].box.x for n, x in enumerate(places)]
+    assert np.std(np.diff(boxes[10:])) < 0.95 * np.std(np.diff(places[10:]))

@@ -1,0 +1,91 @@
+"""The face detector: separable convolutions, three levels, no anchors.
+
+The body is MobileNet v1's (Howard et al. 2017) with YuNet's proportions (Wu et al. 2023): a detector's work is at high
+resolution, where few channels do. A top-down path (Lin et al. 2017, feature pyramids) gives the fine levels the coarse
+ones' context; one head for all levels (Tian et al. 2019, FCOS) sees faces of the same size in cells everywhere.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from edge.perceive.detector import BOX, LANDMARKS, OFFSETS, SCORE
+
+# (channels, blocks) at strides 4, 8, 16, 32; the first block of each halves the resolution.
+_STAGES = ((32, 1), (64, 3), (96, 3), (128, 2))
+_STEM = 16
+_NECK = 64
+# Share of cells that hold a face at the start of training (Lin et al. 2017, focal loss): keeps the first steps calm.
+_PRIOR = 0.01
+
+
+def pyramid(shape: tuple[int | None, ...], model: Any = None, normalisation: Any = None, bounded: bool = False) -> Any:
+    """The detector for pictures of one size, or of any (None, None, C); its weights do not depend on the size.
+
+    Args:
+        shape: height, width, channels of the input, float32 in the range that DetectorInput gives; height and width
+            are multiples of the coarsest stride.
+        model, normalisation: subclasses of `keras.Model` and of `layers.BatchNormalization` to build it of; the
+            weights are the same.
+        bounded: outputs as a package has them, by `edge.perceive.detector.OFFSETS` higher and cut to 0..6. Cells that
+            see no face answer anything; without bounds their answers would stretch the int8 scale until those of the
+            others were a few steps apart. Training needs the gradient that a bound cuts off.
+
+    Returns:
+        An uncompiled `keras.Model`: float32 [B, *shape] -> ``score`` logits [B, A, 1], ``box`` [B, A, 4],
+        ``landmarks`` [B, A, 10] of A cells, level by level, row by row.
+    """
+    import keras
+    from keras import layers
+
+    normalise = normalisation or layers.BatchNormalization
+    inputs = layers.Input(shape, name="picture")
+    x = _conv(inputs, normalise, _STEM, kernel=3, stride=2, name="stem")
+    levels = []
+    for stage, (channels, blocks) in enumerate(_STAGES):
+        for block in range(blocks):
+            x = _separable(x, normalise, channels, 2 if block == 0 else 1, f"stage{stage}_{block}")
+        levels.append(x)
+    merged: list[Any] = []
+    for level in reversed(range(1, len(levels))):
+        lateral = _conv(levels[level], normalise, _NECK, kernel=1, name=f"lateral{level}")
+        if merged:
+            finer = layers.UpSampling2D(2, name=f"up{level}")(merged[0])
+            lateral = layers.Add(name=f"merge{level}")([lateral, finer])
+        merged.insert(0, _separable(lateral, normalise, _NECK, 1, f"neck{level}"))
+    head = {"score": SCORE, "box": BOX, "landmarks": LANDMARKS}
+    outputs: dict[str, list[Any]] = {name: [] for name in head}
+    for level, received in enumerate(merged):
+        x = _separable(received, normalise, _NECK, 1, f"head{level}")
+        for name, numbers in head.items():
+            bias = -math.log((1 - _PRIOR) / _PRIOR) if name == "score" else 0.0
+            y = layers.Conv2D(numbers, 1, bias_initializer=keras.initializers.Constant(bias), name=f"{name}{level}")(x)
+            if bounded:  # the converter folds both into the convolution
+                y = layers.ReLU(max_value=6.0, name=f"{name}{level}_bound")(y + OFFSETS[numbers])
+            outputs[name].append(layers.Reshape((-1, numbers), name=f"{name}{level}_cells")(y))
+    return (model or keras.Model)(
+        inputs, {name: layers.Concatenate(axis=1, name=name)(parts) for name, parts in outputs.items()}, name="pyramid"
+    )
+
+
+def _conv(x: Any, normalise: Any, channels: int, kernel: int, stride: int = 1, name: str = "") -> Any:
+    from keras import layers
+
+    x = layers.Conv2D(channels, kernel, strides=stride, padding="same", use_bias=False, name=f"{name}_conv")(x)
+    return layers.ReLU(max_value=6.0, name=f"{name}_relu")(normalise(momentum=0.99, name=f"{name}_bn")(x))
+
+
+def _separable(x: Any, normalise: Any, channels: int, stride: int, name: str) -> Any:
+    """Depthwise 3x3, then pointwise convolution; a shortcut where the shape stays.
+
+    Nothing between the two, as in YuNet and Xception: half of the passes over the memory, which are what costs.
+    """
+    from keras import layers
+
+    received = x
+    x = layers.DepthwiseConv2D(3, strides=stride, padding="same", use_bias=False, name=f"{name}_depth")(x)
+    x = _conv(x, normalise, channels, kernel=1, name=name)
+    if stride == 1 and received.shape[-1] == channels:
+        x = layers.Add(name=f"{name}_add")([received, x])
+    return x

@@ -1,0 +1,82 @@
+"""The detector's part of `emotion-convert`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from convert.keras_start import start_keras
+from edge.errors import ConfigError
+
+
+def add_train(tasks: Any, described: Any, positive: Any) -> None:
+    """`emotion-convert train detector`."""
+    command = described(
+        tasks.add_parser,
+        "Train the face detector on the folders train, background and background_hard of DIR.",
+        "emotion-convert train detector --data data/photos --out runs/detector",
+        "detector",
+    )
+    _data(command)
+    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
+    command.add_argument("--epochs", type=positive, help="other than the recipe's")
+    command.add_argument("--minutes", type=float, default=0.0, help="train for so long instead, whatever the machine")
+    command.add_argument("--start", type=Path, metavar="RUN", help="begin with the weights of another run")
+    command.add_argument("--resume", action="store_true", help="go on after the last epoch that is kept in --out")
+    command.set_defaults(command=_train)
+
+
+def add_evaluate(tasks: Any, described: Any) -> None:
+    """`emotion-convert evaluate detector`."""
+    command = described(
+        tasks.add_parser,
+        "Measure a detector on photos of people and of other things, beside YuNet and OpenCV 4's Haar cascade.",
+        "emotion-convert evaluate detector --model models/face-detector --data data --yunet models/yunet --out report",
+        "detector",
+    )
+    command.add_argument("--model", type=Path, required=True, metavar="PACKAGE")
+    command.add_argument(
+        "--data", type=Path, required=True, metavar="DIR", help="folder with photos/, and faces/ and noface/ if there"
+    )
+    command.add_argument(
+        "--yunet", type=Path, metavar="DIR", help="folder of yunet_n_320_320.onnx, yunet_n_640_640.onnx"
+    )
+    command.add_argument("--out", type=Path, metavar="DIR", help="write report.md, report.json and pictures there")
+    command.set_defaults(command=_evaluate)
+
+
+def quantize(run: Path, data: Path, out: Path, size: tuple[int, ...] | None) -> None:
+    """`emotion-convert quantize --task detector`; prints the figures. `size`: height, width, 3 of the input."""
+    from convert.quantize_detector import quantize_detector
+
+    if size and (len(size) != 3 or size[2] != 3 or any(side < 1 or side % 32 for side in size[:2])):
+        raise ConfigError(f"--size: expected HxWx3 with multiples of 32, e.g. 288x384x3, got {size}")
+    quantize_detector(run, data, out, (size[0], size[1]) if size else None)
+    description = json.loads((out / "model.json").read_text(encoding="utf-8"))
+    print(f"threshold {description['threshold']}, {description['files']['model.tflite']['bytes']} bytes")
+    for name, kinds in description["metrics"].items():
+        print(f"{name}: {json.dumps(kinds['int8'])}")
+
+
+def _data(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of the photos")
+
+
+def _train(arguments: argparse.Namespace) -> None:
+    start_keras(arguments.out / "keras.log", tensorflow=True)
+    from convert.train_detector import RECIPE, train_detector
+
+    recipe = replace(RECIPE, epochs=arguments.epochs or RECIPE.epochs, minutes=arguments.minutes)
+    train_detector(arguments.data, arguments.out, recipe, arguments.resume, start=arguments.start)
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    from convert.evaluate_detector import as_markdown, evaluate_detector, write_report
+
+    report = evaluate_detector(arguments.model, arguments.data, arguments.yunet)
+    print(as_markdown(report))
+    if arguments.out:
+        write_report(report, arguments.model, arguments.data, arguments.out)

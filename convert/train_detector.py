@@ -1,0 +1,97 @@
+"""Train the face detector on photos with boxes and landmarks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, cast
+
+import cv2
+import numpy as np
+
+from convert.architectures.detector import pyramid
+from convert.augment_photos import View, Views, load_scenes, target
+from convert.datasets.photos import background_photos, training_photos
+from convert.detector_loss import Detector
+from convert.fit import Batch, Recipe, fit
+from convert.float_model import load_keras
+from convert.fused_normalisation import FusedNormalisation
+from convert.run import Run, read_run
+from edge.perceive.features import DetectorInput, picture_tensor
+
+DETECTOR_INPUT = DetectorInput(height=288, width=384, channels=3, low=-1.0, high=1.0)
+RECIPE = Recipe(
+    epochs=70,
+    batch=16,
+    learning_rate=3e-3,
+    weight_decay=0.01,
+    warmup_epochs=1,
+    label_smoothing=0.0,
+    ema=0.99,  # like the statistics of batch normalisation: a longer average would not fit them
+    seed=2023,
+)
+_STEPS = 100
+# Sides of the views in pixels and what of a batch they take, in turn. Small views show more faces for the same work;
+# large ones are needed for faces that fill the shipped input. The first two differ, which tells Keras that sides vary.
+_SIDES = ((256, 0.375), (160, 1.0), (160, 1.0))
+
+
+def train_detector(
+    data: Path,
+    out: Path,
+    recipe: Recipe = RECIPE,
+    resume: bool = False,
+    steps: int = _STEPS,
+    start: Path | None = None,
+) -> None:
+    """Train on the photos in `data` that are not held out, write the run to `out`.
+
+    Args:
+        steps: batches that make an epoch.
+        start: a run to begin with the weights of.
+
+    Raises:
+        ConfigError: the photos or the run are not there.
+    """
+    cv2.setNumThreads(1)  # the views are made beside the training, which needs the cores
+    photos = load_scenes(training_photos(data))
+    backgrounds, hard = (load_scenes(group) for group in background_photos(data))
+    views = Views(photos, backgrounds, hard)
+    about = {
+        "architecture": "pyramid",
+        "data": ["photos"],
+        "recipe": asdict(recipe),
+        "images": len(photos) + len(backgrounds) + len(hard),
+        "steps": steps,
+        **({"start": read_run(start).about} if start else {}),
+    }
+
+    def batches(epoch: int) -> Iterator[Batch]:
+        rng = np.random.default_rng((recipe.seed, epoch))
+        for step in range(steps):
+            side, share = _SIDES[step % len(_SIDES)]
+            chosen = [views.view(side, rng) for _ in range(max(1, round(recipe.batch * share)))]
+            yield np.stack([_tensor(view) for view in chosen]), np.stack([target(view) for view in chosen])
+
+    fit(
+        _trainable(start),
+        batches,
+        steps,
+        recipe,
+        Run("detector", cast(Any, DETECTOR_INPUT), ("face",), about),
+        out,
+        resume=resume,
+        own_loss=True,
+    )
+
+
+def _trainable(start: Path | None = None) -> Any:
+    model = pyramid((None, None, DETECTOR_INPUT.channels), Detector, FusedNormalisation)
+    if start:
+        model.set_weights(load_keras(start / "model.keras", start / "start.log").get_weights())
+    return model
+
+
+def _tensor(view: View) -> Any:
+    return picture_tensor(view.image, DETECTOR_INPUT)

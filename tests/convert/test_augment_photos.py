@@ -1,0 +1,66 @@
+"""Views for the detector: what is cut, turned and mirrored keeps its labels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from convert.augment_photos import MOST_FACES, TARGET, Scene, Views, load_scenes, target
+from convert.datasets.photos import Photo, background_photos, training_photos
+
+
+@pytest.fixture(scope="module")
+def views(small_photos) -> Views:
+    backgrounds, hard = background_photos(small_photos)
+    return Views(load_scenes(training_photos(small_photos)), load_scenes(backgrounds), load_scenes(hard))
+
+
+def test_views_are_the_same_for_the_same_seed_and_hold_labelled_faces(views):
+    one, again = (views.view(128, np.random.default_rng(5)) for _ in range(2))
+    np.testing.assert_array_equal(one.image, again.image)
+    made = [views.view(128, np.random.default_rng(seed)) for seed in range(40)]
+    assert all(view.image.shape == (128, 128, 3) and view.image.dtype == np.uint8 for view in made)
+    assert sum((~view.ignored).any() for view in made) > 20
+    for view in made:
+        assert (view.corners >= 0).all()
+        assert (view.corners <= 128).all()
+
+
+def test_labels_follow_the_pixels(tmp_path):
+    """A photo that is black but for five bright points: wherever a view shows them, its landmarks are."""
+    image = np.zeros((300, 300, 3), np.uint8)
+    points = np.array([[120, 130], [180, 130], [150, 160], [130, 190], [170, 190]], np.float32)
+    for x, y in points.astype(int):
+        image[y - 4 : y + 5, x - 4 : x + 5] = 255
+    photo = Photo(tmp_path, np.array([[100, 100, 100, 120]], np.float32), points[np.newaxis], np.array([False]))
+    black = Scene(
+        np.zeros((64, 64, 3), np.uint8), Photo(tmp_path, np.zeros((0, 4)), np.zeros((0, 5, 2)), np.zeros(0, bool))
+    )
+    views = Views([Scene(image, photo)], [black], [black])
+    seen = 0
+    for seed in range(60):
+        view = views.view(160, np.random.default_rng(seed))
+        rows = target(view)
+        grey = view.image.astype(int).sum(axis=2)
+        for row in rows[(rows[:, 15] == 1) & (rows[:, 14] == 1)]:
+            size = np.sqrt((row[2] - row[0]) * (row[3] - row[1]))
+            if size < 30:
+                continue
+            for x, y in row[4:14].reshape(5, 2).astype(int):
+                near = grey[max(0, y - 2) : y + 3, max(0, x - 2) : x + 3]
+                seen += near.max() > np.percentile(grey, 60)
+                assert row[0] - 2 <= x <= row[2] + 2
+    assert seen > 50
+
+
+def test_a_target_tells_faces_ignored_places_and_nothing_apart(views):
+    view = next(
+        view
+        for view in (views.view(160, np.random.default_rng(seed)) for seed in range(50))
+        if view.ignored.any() and not view.ignored.all()
+    )
+    rows = target(view)
+    assert rows.shape == (MOST_FACES, TARGET)
+    kinds = rows[:, 15].tolist()
+    assert kinds[: len(view.ignored)] == sorted(np.where(view.ignored, 0, 1).tolist(), reverse=True)
+    assert set(kinds[len(view.ignored) :]) == {-1}

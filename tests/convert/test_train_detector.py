@@ -1,0 +1,45 @@
+"""A short run of the detector leaves what quantization and a longer run need."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from convert.run import read_run
+from edge.errors import ConfigError
+
+pytestmark = pytest.mark.timeout(400)  # TensorFlow compiles and converts: minutes on a busy machine
+
+
+def test_a_run_says_what_it_is_and_keeps_its_weights(detector_run):
+    import keras
+
+    import convert.detector_loss
+    import convert.fused_normalisation  # noqa: F401
+
+    run = read_run(detector_run)
+    assert (run.task, run.labels, run.about["data"]) == ("detector", ("face",), ["photos"])
+    with (detector_run / "history.csv").open(encoding="utf-8") as file:
+        (row,) = csv.DictReader(file)
+    assert 0 < float(row["loss"]) < 1e4
+    model = keras.models.load_model(detector_run / "model.keras", compile=False)
+    answers = model(np.zeros((1, 64, 96, 3), np.float32))
+    assert {name: tuple(value.shape) for name, value in answers.items()} == {
+        "score": (1, 126, 1),
+        "box": (1, 126, 4),
+        "landmarks": (1, 126, 10),
+    }
+
+
+def test_a_run_is_not_overwritten_but_resumed(detector_run, small_photos):
+    from convert.train_detector import RECIPE, train_detector
+
+    done = replace(RECIPE, epochs=1, batch=3)
+    with pytest.raises(ConfigError, match="holds a training run already"):
+        train_detector(small_photos, detector_run, done, steps=2)
+    train_detector(small_photos, detector_run, done, resume=True, steps=2)
+    assert json.loads((detector_run / "progress.json").read_text())["epoch"] == 1
