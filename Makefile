@@ -15,7 +15,7 @@ FOR_PYAUDIO := gcc libc6-dev python3-dev portaudio19-dev
 FOR_TESTS := mosquitto systemd systemd-container libasound2-plugins pulseaudio gstreamer1.0-tools gstreamer1.0-plugins-base \
 	gstreamer1.0-plugins-good python3-gi gir1.2-gst-rtsp-server-1.0 chromium-common libvulkan1 openssh-server
 
-.PHONY: demo test lint bench clean install uninstall deb lock test-install faults
+.PHONY: demo test lint bench clean install uninstall deb lock test-install test-arm64 faults
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo $(if $(findstring --live,$(ARGS)),$(VENV)/.microphone)
@@ -37,6 +37,11 @@ bench: $(VENV)/.dev
 faults: $(VENV)/.dev
 	tests/system-packages.sh faketime
 	$(BIN)/python -m bench.reliability.faults $(ARGS)
+
+# The device's tests in an emulated arm64 Debian (root; slow; ARGS=trixie for Python 3.13).
+test-arm64: $(VENV)/.dev
+	tests/system-packages.sh debootstrap qemu-user-static binfmt-support
+	packaging/test-arm64.sh $(ARGS)
 
 # On the device: system packages, /opt/emotion-edge, unit and configuration (see install.sh; ARGS="--place cabin").
 install uninstall:

@@ -13,6 +13,7 @@ import resource
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -231,6 +232,17 @@ def _devices(options: argparse.Namespace) -> int:
     return run_devices(list_devices(), options.json, _line)
 
 
+def _report(options: argparse.Namespace) -> int:
+    _log_to_stderr("CRITICAL")
+    from edge.doctor.archive import write_report
+
+    out = options.out or Path(f"emotion-edge-report-{time.strftime('%Y%m%d-%H%M%S')}.tar.gz")
+    names = write_report(options.config, out)
+    print(f"{out}: {', '.join(names)}")
+    print("Passwords and users are taken out, and nothing seen or heard was ever in it; look at it before you send it.")
+    return OK
+
+
 def _config_schema(_options: argparse.Namespace) -> int:
     from edge.config_schema import config_schema
 
@@ -377,6 +389,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     for added in (doctor, devices):
         added.add_argument("--json", action="store_true", help="as JSON, for another program")
+    report = command(
+        "report",
+        _report,
+        "Write one archive for a report of a fault: findings, configuration, journal, recent numbers; no secret.",
+        "sudo emotion-edge report --out report.tar.gz",
+    )
+    report.add_argument("--out", type=Path, metavar="FILE", help="where (default: here, with the time in its name)")
     command(
         "config-schema",
         _config_schema,
@@ -391,7 +410,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument("file", type=Path, metavar="FILE")
     check.add_argument("--json", action="store_true", help="as JSON, for another program")
-    for added in (run, demo, listen, served, analyze, info, doctor):
+    for added in (run, demo, listen, served, analyze, info, doctor, report):
         added.add_argument(
             "--config",
             type=Path,

@@ -23,6 +23,9 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+CONTEXTS = ("home", "vehicle-private", "research", "medical", "safety", "workplace", "education")
+#: Banned there by the EU AI Act, Art. 5(1)(f), unless for a medical or safety reason.
+BANNED_CONTEXTS = ("workplace", "education")
 ACCELERATORS = ("auto", "cpu", "gpu", "npu", "external")
 DEFAULT_PATH = Path("/etc/emotion-edge/config.toml")
 
@@ -225,9 +228,31 @@ class HomeAssistantConfig:
 
 @dataclass(frozen=True, slots=True)
 class PrivacyConfig:
-    """`start_muted`: which devices stay closed from the first start on, until the command ``privacy`` opens them."""
+    """`start_muted`: which devices stay closed from the first start on, until the command ``privacy`` opens them.
+
+    `context`: where and for what it is used, as a person declares it; `reason`: why it is allowed there. At work and in
+    education the EU AI Act (Regulation (EU) 2024/1689, Art. 5(1)(f)) bans it but for medical or safety reasons.
+    """
 
     start_muted: str = _key("none", choices=("none", "camera", "microphone", "all"))
+    context: str = _key("home", choices=CONTEXTS)
+    reason: str = _key("", choices=("", "medical", "safety"))
+
+    @property
+    def use(self) -> str:
+        """The declared use, in words."""
+        return f"{self.context}, for {self.reason} reasons" if self.reason else self.context
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsConfig:
+    """The numbers of health for Prometheus, on this machine only.
+
+    `address`: ``127.0.0.1:PORT``, ``[::1]:PORT`` or ``unix:PATH``.
+    """
+
+    enabled: bool = False
+    address: str = _key("127.0.0.1:9464", form=r"(127\.0\.0\.1|\[::1\]):\d{1,5}|unix:/.+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +305,7 @@ class Config:
     homeassistant: HomeAssistantConfig = field(default_factory=HomeAssistantConfig)
     privacy: PrivacyConfig = field(default_factory=PrivacyConfig)
     health: HealthConfig = field(default_factory=HealthConfig)
+    metrics: MetricsConfig = field(default_factory=MetricsConfig)
     web: WebConfig = field(default_factory=WebConfig)
     log: LogConfig = field(default_factory=LogConfig)
 
@@ -390,6 +416,14 @@ def _contradictions(config: Config) -> Iterator[tuple[str, str, str]]:
     if config.homeassistant.enabled and config.mqtt.envelope != "plain":
         expected = '[mqtt] envelope: Home Assistant reads plain events only: expected "plain"'
         yield "mqtt", "envelope", f"{expected} with [homeassistant] enabled, got {config.mqtt.envelope!r}"
+    if config.privacy.context in BANNED_CONTEXTS and not config.privacy.reason:
+        banned = f"[privacy] context: inferring emotions is banned in a {config.privacy.context} setting"
+        law = "(EU AI Act, Art. 5(1)(f)) unless for a medical or safety reason"
+        yield (
+            "privacy",
+            "context",
+            f'{banned} {law}: expected reason = "medical" or "safety", got none. See docs/privacy.md',
+        )
     inference = config.inference
     for key in ("accelerator", "face_accelerator", "speech_accelerator"):
         if getattr(inference, key) == "external" and not inference.delegate:

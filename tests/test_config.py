@@ -194,3 +194,11 @@ def test_each_model_may_have_an_accelerator_of_its_own():
         parse_config('[inference]\nface_accelerator = "external"')
     with pytest.raises(ConfigError, match="delegate_options: expected a text of the form"):
         parse_config('[inference]\ndelegate_options = "fast"')
+
+
+@pytest.mark.parametrize("context", ["workplace", "education"])
+def test_a_use_that_is_banned_is_refused_without_a_reason(context):
+    with pytest.raises(ConfigError, match=r"c:2: \[privacy\] context: .*Art\. 5\(1\)\(f\)"):
+        parse_config(f'[privacy]\ncontext = "{context}"', "c")
+    config = parse_config(f'[privacy]\ncontext = "{context}"\nreason = "safety"')
+    assert config.privacy.use == f"{context}, for safety reasons"

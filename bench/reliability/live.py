@@ -79,7 +79,7 @@ class Camera(Child):
         pictures = folder / "pictures"
         pictures.mkdir()
         for number in range(CLIP_S * FPS):
-            view = _view(np.asarray(astronaut(), np.uint8), number / (CLIP_S * FPS))
+            view = _view(np.asarray(astronaut(), np.uint8), number / (CLIP_S * FPS), (640, 480))
             cv2.imwrite(str(pictures / f"{number:03}.jpg"), view[:, :, ::-1])
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self.port = probe.getsockname()[1]

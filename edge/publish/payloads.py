@@ -102,8 +102,13 @@ def state(estimate: EmotionEstimate | None, people: int, device: DeviceConfig, *
     return {**_head(device, time_ns + offset_ns), "people": people, **fields, "since": since}
 
 
-def info(models: Sequence[ModelInfo], modalities: Sequence[str], observations: bool, device: DeviceConfig) -> Body:
-    """What this device is: software, models with their hashes and measured figures, what it tells and what never."""
+def info(
+    models: Sequence[ModelInfo], modalities: Sequence[str], observations: bool, device: DeviceConfig, use: str = ""
+) -> Body:
+    """What this device is: software, models with their hashes and measured figures, what it tells and what never.
+
+    `use`: the declared context of use, e.g. ``home``.
+    """
     told = [f"observation/{modality}" for modality in modalities] if observations else []
     return {
         "schema": SCHEMA,
@@ -127,6 +132,7 @@ def info(models: Sequence[ModelInfo], modalities: Sequence[str], observations: b
             for model in models
         ],
         "privacy": DISCLOSURE,
+        **({"use": use} if use else {}),
     }
 
 

@@ -192,8 +192,8 @@ class Publisher:
         self._outgoing.add_observation(name, body)
         self._bell.ring()
 
-    def publish_health(self, health: Health) -> None:
-        """The service's numbers, with the publisher's own."""
+    def publish_health(self, health: Health) -> payloads.Body:
+        """The service's numbers, with the publisher's own; the report as it is sent."""
         mqtt = {
             "connected": self.connected,
             "protocol": self.protocol,
@@ -204,11 +204,13 @@ class Publisher:
             "outbox": self._outbox.health(),
         }
         utc_ns = time.monotonic_ns() + self._utc_offset_ns()
-        self._put("health", payloads.health(health, mqtt, self._device, utc_ns=utc_ns))
+        report = payloads.health(health, mqtt, self._device, utc_ns=utc_ns)
+        self._put("health", report)
+        return report
 
-    def publish_info(self, models: Sequence[ModelInfo], modalities: Sequence[str]) -> None:
-        """What this device is and runs; sent again with each new connection."""
-        self._put("info", payloads.info(models, modalities, self._mqtt.observations, self._device))
+    def publish_info(self, models: Sequence[ModelInfo], modalities: Sequence[str], use: str = "") -> None:
+        """What this device is and runs; sent again with each new connection. `use`: as [privacy] declares it."""
+        self._put("info", payloads.info(models, modalities, self._mqtt.observations, self._device, use))
 
     def publish_response(self, name: str, body: payloads.Body) -> None:
         """The answer to a command; without a connection nobody waits for it, and only the newest few are kept."""

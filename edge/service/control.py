@@ -191,7 +191,7 @@ class Control:
             self._in_fusion(lambda: self._pipeline.fuser.adopt(config.fusion))
         if (before.mqtt, before.homeassistant) != (config.mqtt, config.homeassistant):
             self._publisher.adopt(config.mqtt, config.homeassistant)
-            self._publisher.publish_info(self._pipeline.models, modalities(config))
+            self._publisher.publish_info(self._pipeline.models, modalities(config), config.privacy.use)
         self._privacy.adopt(config.privacy)
         self._follow_privacy()
 

@@ -17,11 +17,13 @@ from edge.service.control import AnySensor, Control
 from edge.service.flow import FastFlow, Flow, LiveFlow, Steps
 from edge.service.machine import cpu_temperature_c, throttling
 from edge.service.meters import Meters, rss_bytes
+from edge.service.metrics import Metrics
 from edge.service.notify import notifier, watchdog_s
 from edge.service.pace import Pace
 from edge.service.pipeline import build_pipeline, modalities
 from edge.service.privacy import Privacy
 from edge.service.progress import Progress, Watchdog
+from edge.service.recorder import recorder
 from edge.service.sensor import Sensor
 from edge.service.stopping import StopRequest
 
@@ -55,6 +57,8 @@ class Service:
         self._request = request
         self._notifier = notifier()
         self._progress = Progress()
+        self._recorder = recorder()
+        self._metrics = Metrics(config.metrics.address) if config.metrics.enabled else None
         self._pace = Pace(config.camera.fps)
         self._watchdog = Watchdog(self._rounds, watchdog_s())
         remembered = from_environment()
@@ -161,7 +165,8 @@ class Service:
         """
         sensors: list[AnySensor] = [s for s in (self.camera, self.microphone) if s]
         self.publisher.start()
-        self.publisher.publish_info(self.pipeline.models, modalities(self._control.config))
+        config = self._control.config
+        self.publisher.publish_info(self.pipeline.models, modalities(config), config.privacy.use)
         workers = [self._thread(work, work.__name__) for work in self._flow.work()]
         readers = [self._thread(sensor.run, sensor.kind) for sensor in sensors]
         readers.append(self._thread(self._control.control, "control"))
@@ -248,7 +253,7 @@ class Service:
             if now >= health_due or [sensor.state for sensor in sensors] != states:
                 states = [sensor.state for sensor in sensors]
                 health_due = now + self._control.config.health.interval_s
-                self.publisher.publish_health(self.health())
+                self._tell_health()
                 self._notifier.tell(f"STATUS={self._line()}")
             if self._watchdog.look():
                 self._notifier.tell("WATCHDOG=1")
@@ -256,6 +261,12 @@ class Service:
                 watch_due = now + 1
                 watch(self._line())
             self._stop.wait(_LOOK_ROUND_S)
+
+    def _tell_health(self) -> None:
+        report = self.publisher.publish_health(self.health())
+        self._recorder.note(report)
+        if self._metrics:
+            self._metrics.note(report)
 
     def _look_at_machine(self) -> None:
         self._throttled = throttling()
@@ -279,7 +290,9 @@ class Service:
         self.stuck = [thread.name for thread in threads if thread.is_alive()]
         if self.stuck:
             _LOG.error("these threads did not end in %.1f s: %s", _JOIN_S, ", ".join(self.stuck))
-        self.publisher.publish_health(self.health())
+        self._tell_health()
+        if self._metrics:
+            self._metrics.close()
         deliver_by = time.monotonic() + _DELIVER_S
         while self._owes() and not (self._request.asked or self._crashed) and time.monotonic() < deliver_by:
             time.sleep(_LOOK_ROUND_S)
