@@ -34,10 +34,6 @@ def test_the_archive_has_everything_but_secrets(tmp_path):
     command = [sys.executable, "-m", "edge", "report", "--config", config, "--out", out]
     environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": ":".join(sys.path)}
     environment["RUNTIME_DIRECTORY"] = str(tmp_path / "run")
-        "PATH": "/usr/bin:/bin",
-        "RUNTIME_DIRECTORY": str(tmp_path / "run"),
-        "PYTHONPATH": ":".join(sys.path),
-    }
     done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=110, env=environment)
     assert str(out) in done.stdout
     assert out.stat().st_mode & 0o777 == 0o600

@@ -31,7 +31,7 @@ def canary_sound() -> np.ndarray:
     from edge.demo.clip import synthetic_voice
 
     voice = synthetic_voice(20) * 20_000
-    return (voice + np.random.default_rng(8).integers(-2000, 2000, len(voice))).astype("<i2")
+    return (voice + np.random.default_rng(8).integers(-200, 200, len(voice))).astype("<i2")
 
 
 def forms(pixels: np.ndarray, samples: np.ndarray) -> dict[str, bytes]:
