@@ -26,7 +26,8 @@ def test_the_archive_has_everything_but_secrets(tmp_path):
     )
     config = tmp_path / "config.toml"
     config.write_text(
-        '[camera]\nsource = "rtsp://ann:camera-word@127.0.0.1:9/stream?auth=token-4711"\n[microphone]\nenabled = false\n'
+        '[camera]\nsource = "rtsp://ann:camera-word@127.0.0.1:9/stream?auth=token-4711"\n'
+        "[microphone]\nenabled = false\n"
         f'[mqtt]\nurl = "mqtt://127.0.0.1:9"\nusername = "device-user"\npassword_file = "{tmp_path}/password"\n'
         '# note to self: password = "hunter2hunter2"\n'
     )
