@@ -20,7 +20,7 @@ from bench.reliability.hub import Broker, Listener
 from edge.config import DeviceConfig, MqttConfig
 from edge.publish import Publisher, payloads
 from edge.publish.bucket import Bucket
-from edge.publish.outbox import SAVED_COMMITS
+from edge.publish.commit_pace import SAVED_COMMITS
 from edge.publish.store import Store, StoredEvent
 
 Rows = Iterator[tuple[str, str]]

@@ -6,7 +6,6 @@ outbox's own waits for the disk, so that no other ever does.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import sqlite3
 import threading
@@ -15,34 +14,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from edge.publish import salvage
-from edge.publish.bucket import Bucket
+from edge.publish.commit_pace import COMMIT_EVENTS, MOST_SETTLED, CommitPace, Pending
 from edge.publish.lanes import PIECE, Lanes
-from edge.publish.payloads import Body
-from edge.publish.store import LATE_AFTER_MS, StoredEvent
+from edge.publish.losses import ACCEPTED_BELOW, PAUSE_S, GapBody, Losses, gap_with
+from edge.publish.recovery import Storage
+from edge.publish.store import LATE_AFTER_MS, BodyOf, StoredEvent
 
 _log = logging.getLogger(__name__)
 
-#: A commit costs an SD card at least a block: events that come faster than this share one. So do, in the long run,
-#: those that come faster than `commit_hz`; a quiet time saves up for so many in a row. A full one need not wait.
-_COMMIT_S = 0.1
-SAVED_COMMITS = 3600
-_COMMIT_EVENTS = 500
-#: What was acknowledged is deleted with the next event, or when there is so much of it, or after so long without one.
-_MOST_SETTLED, _SETTLED_S = 1000, 60.0
-#: Without a disk that can be written: how often it is tried again.
-_RETRY_DISK_S = 5.0
 #: Handed over while the disk hangs.
 _MOST_NEW = 10_000
 _DAY_MS = 86_400_000
-#: Refusals that pass: unspecified, implementation specific, quota exceeded (MQTT 5.0, 3.4.2.1). Tried so often in all,
-#: with a pause; every other one is final.
-_PASSING, _TRIES, _PAUSE_S = (0x80, 0x83, 0x97), 3, 2.0
-_ACCEPTED_BELOW = 0x80
-
-BodyOf = Callable[[int], Body]
-#: first, last, how many (None: not known), why -> the payload of a gap record
-GapBody = Callable[[int, int, "int | None", str], Body]
 
 
 class Outbox:
@@ -70,54 +52,32 @@ class Outbox:
         gap_body: GapBody,
         on_ready: Callable[[], None],
     ) -> None:
-        self._path, self._most_bytes, self._most_ms = path, most_bytes, int(most_days * _DAY_MS)
-        self._utc_ms, self._gap_body, self._on_ready = utc_ms, gap_body, on_ready
+        self._utc_ms, self._on_ready, self._most_ms = utc_ms, on_ready, int(most_days * _DAY_MS)
         self._lanes = Lanes(drain_hz)
-        self._pace = Bucket(SAVED_COMMITS, commit_hz, time.monotonic())
+        self._pace = CommitPace(commit_hz)
         self._news = threading.Condition()
         self._new: list[StoredEvent] = []
         self._settled: set[int] = set()
-        self._tries: dict[int, int] = {}
-        self._lost: tuple[int, int, int] | None = None
         self._online = self._arrange = self._closing = self._closed = False
-        self._commit_s = self._expired_s = -1e9
-        self._retry_s = time.monotonic() + _RETRY_DISK_S
-        self._events = self._dropped = self._refused = self._connections = 0
         self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
-        opened = salvage.open_store(path, most_bytes, self._gap)
-        self._store, self._problem = opened.store, opened.problem
-        self._last, self._queued = self._store.last, self._store.count
-        self._parked_from: int | None = None
-        self._take_over(opened)
-
-    @property
-    def events(self) -> int:
-        """Events added since the start."""
-        return self._events
-
-    @property
-    def queued(self) -> int:
-        """Events that the broker has not acknowledged."""
-        return self._queued
-
-    @property
-    def dropped(self) -> int:
-        """Events that were forced out by the bounds, or lost with a damaged file."""
-        return self._dropped
-
-    @property
-    def refused(self) -> int:
-        """Events that the broker refused."""
-        return self._refused
+        gap_of = gap_with(gap_body, utc_ms)
+        self._losses = Losses(gap_of)
+        self._storage = Storage(path, most_bytes, gap_of, utc_ms)
+        self._last = self._storage.last
+        #: Events that the broker has not acknowledged.
+        self.queued = self._storage.queued
+        #: Events added since the start; forced out by the bounds, or lost with a damaged file; refused by the broker.
+        self.events = self.dropped = self.refused = 0
+        self._connections = 0
 
     @property
     def keeps(self) -> bool:
         """What is queued outlives the process."""
-        return self._path is not None and not self._problem
+        return self._storage.keeps
 
     def health(self) -> dict[str, Any]:
         """For the health report."""
-        return {"storage": "disk" if self.keeps else "memory", "problem": self._problem}
+        return {"storage": "disk" if self.keeps else "memory", "problem": self._storage.problem}
 
     def start(self) -> None:
         self._thread.start()
@@ -127,12 +87,12 @@ class Outbox:
         with self._news:
             body = body_of(self._last + 1)  # before counting: an event that cannot be told leaves no gap
             self._last += 1
-            self._events += 1
-            self._queued += 1
+            self.events += 1
+            self.queued += 1
             self._new.append(StoredEvent(self._last, self._utc_ms(), observed_ms, body))
             if len(self._new) > _MOST_NEW:
-                self._lose(self._new.pop(0).sequence)
-                self._dropped += 1
+                self._losses.add(self._new.pop(0).sequence)
+                self.dropped += 1
             self._news.notify()
 
     def begin(self) -> None:
@@ -178,21 +138,22 @@ class Outbox:
             if event is None:
                 return
             number = event.sequence
-            accepted = reason_code < _ACCEPTED_BELOW
-            tries = self._tries.pop(number, 0) + 1
-            if reason_code in _PASSING and tries < _TRIES:
-                self._tries[number] = tries
-                self._lanes.again(event, time.monotonic() + _PAUSE_S)
+            if self._losses.again(number, reason_code):
+                self._lanes.again(event, time.monotonic() + PAUSE_S)
                 return
+            accepted = reason_code < ACCEPTED_BELOW
             self._settled.add(number)
             if not event.lost:
-                self._queued -= 1
-                self._refused += not accepted
-            if accepted:
-                self._tell_lost()
-            elif not event.lost:
-                self._lose(number)
-            if len(self._settled) >= _MOST_SETTLED:
+                self.queued -= 1
+                self.refused += not accepted
+            if not (accepted or event.lost):
+                self._losses.add(number)
+            # A broker that takes events can be told of those that it refused, or that a hanging disk cost.
+            if accepted and (record := self._losses.take_record()):
+                self._settled.discard(record.sequence)  # its row becomes the record's
+                self._new.append(record)
+                self._news.notify()
+            if len(self._settled) >= MOST_SETTLED:
                 self._news.notify()
 
     def hurry(self) -> None:
@@ -214,24 +175,6 @@ class Outbox:
             self._closed = True
             self._finish()
         return True
-
-    def _gap(self, first: int, last: int, count: int, reason: str) -> StoredEvent:
-        now_ms = self._utc_ms()
-        body = self._gap_body(first, last, count if count > 0 else None, reason)
-        return StoredEvent(last, now_ms, now_ms, body, lost=count)
-
-    def _lose(self, number: int) -> None:
-        first, last, count = self._lost or (number, number, 0)
-        self._lost = (min(first, number), max(last, number), count + 1)
-
-    def _tell_lost(self) -> None:
-        """The broker takes events: it can be told of those that it refused, or that a hanging disk cost."""
-        if self._lost:
-            first, last, count = self._lost
-            self._lost = None
-            self._settled.discard(last)  # its row becomes the record's
-            self._new.append(self._gap(first, last, count, "refused"))
-            self._news.notify()
 
     # What follows runs in the outbox's thread.
 
@@ -255,32 +198,23 @@ class Outbox:
         if self._closed or self._arrange or (self._online and self._lanes.hungry):
             return 0.0
         now_s = time.monotonic()
-        due_s = [self._retry_s if self._problem else now_s + _SETTLED_S]
-        if self._new:
-            due_s.append(self._due_s(now_s))
-        if self._settled:
-            due_s.append(self._commit_s + (_COMMIT_S if len(self._settled) >= _MOST_SETTLED else _SETTLED_S))
-        return min(due_s) - now_s
+        return min(self._storage.retry_s, self._pace.next_s(now_s, self._pending())) - now_s
 
-    def _due_s(self, now_s: float) -> float:
-        """When what is new should be committed."""
-        if self._closing or not self.keeps:
-            return self._commit_s
-        due_s = self._commit_s + _COMMIT_S
-        return due_s if len(self._new) >= _COMMIT_EVENTS else max(due_s, now_s + self._pace.wait_s(now_s))
+    def _pending(self) -> Pending:
+        """What there is to commit; without a disk to spare, waiting gains nothing."""
+        return Pending(len(self._new), len(self._settled), hurry=self._closing or not self.keeps)
 
     def _work(self) -> None:
         now_s = time.monotonic()
-        if self._problem and now_s >= self._retry_s:
+        if now_s >= self._storage.retry_s:
             self._return_to_disk()
-        idle = self._settled and now_s >= self._commit_s + _SETTLED_S
-        if (self._new and now_s >= self._due_s(now_s)) or len(self._settled) >= _MOST_SETTLED or idle:
+        if self._pace.is_due(now_s, self._pending()):
             self._commit()
         if self._arrange:
             self._sort()
         elif self._online and self._lanes.hungry:
             after = self._lanes.read_after
-            piece = self._store.read(after, PIECE)
+            piece = self._storage.store.read(after, PIECE)
             with self._news:
                 if self._online and not self._arrange and self._lanes.read_after == after:
                     self._lanes.refill(piece, self._settled)
@@ -288,19 +222,16 @@ class Outbox:
 
     def _commit(self) -> None:
         with self._news:
-            events, settled = self._new[:_COMMIT_EVENTS], set(self._settled)
-        now_s, expired_ms = time.monotonic(), 0
-        if now_s - self._expired_s > _SETTLED_S:
-            self._expired_s, expired_ms = now_s, self._utc_ms() - self._most_ms
-        forced = set(self._store.commit(events, settled, expired_ms))
-        self._commit_s = time.monotonic()
-        self._pace.take(self._commit_s)
+            events, settled = self._new[:COMMIT_EVENTS], set(self._settled)
+        expired_ms = self._utc_ms() - self._most_ms if self._pace.expires(time.monotonic()) else 0
+        forced = set(self._storage.store.commit(events, settled, expired_ms))
+        self._pace.committed(time.monotonic())
         with self._news:
             del self._new[: len(events)]
             self._settled -= settled
             dropped = len(forced - self._settled)  # some were acknowledged while they were forced out
-            self._queued -= dropped
-            self._dropped += dropped
+            self.queued -= dropped
+            self.dropped += dropped
             if forced:
                 self._lanes.forget(forced)
                 self._lanes.more, self._lanes.read_after = True, 0  # the gap record is there
@@ -314,10 +245,10 @@ class Outbox:
         """A connection begins: what is live, and what is backlog?"""
         with self._news:
             connection = self._connections
-        rows = self._store.read(0, self._lanes.in_order + 1)
+        rows = self._storage.store.read(0, self._lanes.in_order + 1)
         more = len(rows) > self._lanes.in_order
         if more:
-            rows = self._store.read(0, self._lanes.in_order, since_ms=self._utc_ms() - LATE_AFTER_MS)
+            rows = self._storage.store.read(0, self._lanes.in_order, since_ms=self._utc_ms() - LATE_AFTER_MS)
         with self._news:
             if self._arrange and self._connections == connection:  # else it was lost meanwhile
                 self._lanes.begin(rows, self._settled, more=more)
@@ -328,113 +259,41 @@ class Outbox:
         try:
             while self._new:
                 self._commit()
-            self._store.commit((), self._settled)
+            self._storage.store.commit((), self._settled)
         except sqlite3.Error as error:
             _log.warning("outbox: the last events could not be stored: %s", error)
-        with contextlib.suppress(sqlite3.Error):
-            self._store.close()
-
-    def _take_over(self, opened: salvage.Opened) -> None:
-        """At the start: go on with what was found, behind every number that may have been used."""
-        if not opened.last_known:
-            known = max([self._store.last, *(event.sequence for event in opened.saved)])
-            # Seconds since 1970: no device has told an event a second all its life, so none was numbered so high.
-            self._last = max(known + 1, self._utc_ms() // 1000)
-            first = known + 1 if self._store.last else 1
-            opened.saved.append(self._gap(first, self._last, -1, "damaged"))
-            self._parked_from = opened.saved[0].sequence
-            self._queued += sum(not event.lost for event in opened.saved)
-            try:
-                self._store.commit(opened.saved, ())
-            except sqlite3.Error as error:
-                self._problem = f"{self._path}: {error}"
-                self._store = salvage.in_memory(self._most_bytes, self._gap)
-                self._store.commit(opened.saved, ())
-            _log.warning(
-                "outbox: the last sequence number is not certain: going on with %d, and a gap record", self._last + 1
-            )
-        self._tell_problem()
+        self._storage.close()
 
     def _change_store(self, error: sqlite3.Error) -> None:
-        """The storage failed: go on with a new file if this one is damaged, else in memory."""
-        saved: list[StoredEvent] = []
-        with contextlib.suppress(sqlite3.Error):
-            saved = self._store.newest(salvage.MEMORY_EVENTS)
-        with contextlib.suppress(sqlite3.Error):
-            self._store.close()
-        opened = salvage.replace_store(self._path, error, self._most_bytes, self._gap)
+        """The storage failed: go on with another, and what could be saved."""
+        opened = self._storage.open_another(error)
         with self._news:
-            found = {event.sequence: event for event in (*opened.saved, *saved)}
-            kept = [found[number] for number in sorted(found) if number not in self._settled]
-            if opened.path_damaged:
-                kept = self._without_the_damaged(kept)
-            last = max(self._last - len(self._new), 1)
-        try:
-            opened.store.replace_from(0, kept, last)
-        except sqlite3.Error as second:
-            opened.problem = opened.problem or f"{self._path}: {second}"
-            opened.store = salvage.in_memory(self._most_bytes, self._gap)
-            opened.store.replace_from(0, kept, last)
+            kept = [event for event in opened.saved if event.sequence not in self._settled]
+            stored = self._last - len(self._new)
+            lost = self.queued - sum(not event.lost for event in (*kept, *self._new))
+            if opened.path_damaged and lost > 0:
+                self.queued -= lost
+                self.dropped += lost
+                kept = self._storage.with_damage(kept, lost, stored)
+        self._storage.fill(opened, kept, max(stored, 1))
         with self._news:
-            self._store, self._problem = opened.store, opened.problem
-            self._parked_from = kept[0].sequence if kept else last
-            self._retry_s = time.monotonic() + _RETRY_DISK_S
-            self._lanes.rewind()
-            self._arrange = self._online  # in order again, as far as that goes
-        self._tell_problem()
-
-    def _without_the_damaged(self, kept: list[StoredEvent]) -> list[StoredEvent]:
-        """Count what the damaged file did not give back, and add the record of it."""
-        lost = self._queued - sum(not event.lost for event in (*kept, *self._new))
-        if lost <= 0:
-            return kept
-        self._queued -= lost
-        self._dropped += lost
-        taken = {event.sequence for event in kept}
-        last = next((n for n in range(self._last - len(self._new), 0, -1) if n not in taken), 0)
-        return sorted([*kept, self._gap(1, last, lost, "damaged")], key=lambda e: e.sequence) if last else kept
+            self._storage.adopt(opened.store, opened.problem)
+            self._rearrange()
+        self._storage.tell_problem()
 
     def _return_to_disk(self) -> None:
-        """Bring what is in memory to the file, if it can be written again."""
-        self._retry_s = time.monotonic() + _RETRY_DISK_S
-        if self._path is None:
-            return
-        opened = salvage.open_store(self._path, self._most_bytes, self._gap)
-        if opened.problem:
-            self._problem = opened.problem
-            opened.store.close()
-            return
-        memory = self._store
-        kept = [event for event in memory.newest(_MOST_NEW * 10) if event.sequence not in self._settled]
-        try:
-            opened.store.replace_from(self._parked_from or memory.last, kept, memory.last)
-            count = opened.store.waiting()
-        except sqlite3.Error as error:
-            self._problem = f"{self._path}: {error}"
-            opened.store.close()
+        """Go on where the events belong, if that can be written again."""
+        reopened = self._storage.reopen(self._settled)
+        if reopened is None:
             return
         with self._news:
-            self._store, self._problem = opened.store, ""
-            self._queued = count + sum(not event.lost for event in self._new)
-            self._queued -= sum(number in self._settled for number in (event.sequence for event in kept))
-            self._lanes.rewind()
-            self._arrange = self._online  # in order again, as far as that goes
-        memory.close()
-        salvage.behind(self._path).unlink(missing_ok=True)
-        _log.info("%s: can be written again: %d events were brought there", self._path, len(kept))
+            memory = self._storage.adopt(reopened.store)
+            self.queued = reopened.waiting + sum(not event.lost for event in self._new)
+            self.queued -= sum(event.sequence in self._settled for event in reopened.brought)
+            self._rearrange()
+        self._storage.leave_memory(memory, len(reopened.brought))
 
-    def _tell_problem(self) -> None:
-        if self._path is None:
-            return
-        with contextlib.suppress(OSError):
-            if self._problem:
-                salvage.behind(self._path).touch()
-            else:
-                salvage.behind(self._path).unlink(missing_ok=True)
-        if self._problem:
-            _log.warning(
-                "outbox: %s: expected a file that can be written. Events are kept in memory, and lost with the "
-                "process, until it can; tried again every %d s. Check space, mount and permissions of the disk",
-                self._problem,
-                _RETRY_DISK_S,
-            )
+    def _rearrange(self) -> None:
+        """Another store: in order again, as far as that goes."""
+        self._lanes.rewind()
+        self._arrange = self._online

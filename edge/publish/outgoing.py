@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from edge.publish import payloads
 from edge.publish.latest import Latest
-from edge.publish.outbox import BodyOf, Outbox
+from edge.publish.outbox import Outbox
 from edge.publish.payloads import Body
+from edge.publish.store import BodyOf
 
 #: Observations that may wait for the network; newest wins.
 _MOST_OBSERVATIONS = 64

@@ -74,6 +74,8 @@ class StoredEvent:
 
 
 Row = tuple[int, int, int, int, bytes | None]
+#: Makes the payload of the event with this sequence number.
+BodyOf = Callable[[int], Body]
 #: Makes the record of a loss: first and last sequence, how many (-1: not known), why.
 GapOf = Callable[[int, int, int, str], StoredEvent]
 

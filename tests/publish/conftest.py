@@ -13,6 +13,7 @@ import pytest
 
 from edge.config import DeviceConfig, MqttConfig
 from edge.publish import Publisher
+from edge.publish.outbox import Outbox
 from edge.records import EMOTIONS, EmotionEstimate, EmotionEvent, Evidence, Health, ModelInfo, SensorHealth
 
 DEVICE = DeviceConfig(id="kitchen-pi", place="kitchen")
@@ -69,6 +70,31 @@ def publish_to() -> Iterator[Callable[..., Publisher]]:
     yield start
     for publisher in publishers:
         publisher.close(0.5)
+
+
+@pytest.fixture
+def open_outbox():
+    """Starts an outbox whose events are bare numbers."""
+    outboxes: list[Outbox] = []
+
+    def build(path, commit_hz: float = 0.75) -> Outbox:
+        outbox = Outbox(
+            path,
+            most_bytes=1_000_000,
+            most_days=7,
+            commit_hz=commit_hz,
+            drain_hz=1000,
+            utc_ms=lambda: time.time_ns() // 1_000_000,
+            gap_body=lambda first, last, count, reason: {"first": first, "count": count, "reason": reason},
+            on_ready=lambda: None,
+        )
+        outboxes.append(outbox)
+        outbox.start()
+        return outbox
+
+    yield build
+    for outbox in outboxes:
+        outbox.close(5)
 
 
 @pytest.fixture
