@@ -37,8 +37,8 @@ SPEECH_INPUT = SpeechInput(
     low_hz=50,
     high_hz=7000,
     mean_removed=True,
-    mean=(),
-    std=(),
+    mean=(0.0,) * 34,
+    std=(1.0,) * 34,
     pitch=True,
 )
 #: What the network says; ``calm`` counts as neutral, and helps to tell neutral from sad.

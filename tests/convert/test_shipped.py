@@ -31,7 +31,7 @@ def test_the_face_package_reaches_its_accuracy(packs):
 def test_the_speech_package_is_at_least_as_good_on_voices_that_it_knows_as_on_unheard_ones(packs):
     model = Model(load_package(find_package("speech-emotion"), "speech"))
     (stated,) = (kinds["int8"] for kinds in model.package.description["metrics"].values())
-    assert stated["uar_mean"] >= 0.48
+    assert stated["uar_mean"] >= 0.62
     assert len(stated["uar_folds"]) == 6
     clips = [clip for clip in load_corpora(packs("ravdess").parent) if clip.corpus == "ravdess"][::12]
     voices = load_voices(clips, model.package.input, 0)

@@ -8,7 +8,7 @@ import pytest
 
 from edge.config import CameraConfig, Config, FaceConfig, MicrophoneConfig
 from edge.errors import ModelError
-from edge.service.pipeline import build_pipeline, modalities
+from edge.service.pipeline import build_pipeline, modalities, wanted_models
 
 DEAF = replace(Config(), microphone=MicrophoneConfig(enabled=False))
 BLIND = replace(Config(), camera=CameraConfig(enabled=False))
@@ -33,3 +33,13 @@ def test_models_are_told_of_with_hash_licence_and_figures():
 def test_a_missing_model_is_named():
     with pytest.raises(ModelError, match="model package 'none'"):
         build_pipeline(replace(Config(), face=FaceConfig(model="none")))
+
+
+def test_a_learned_fusion_is_loaded_where_there_is_anything_to_fuse():
+    learned = replace(Config(), fusion=replace(Config().fusion, strategy="learned"))
+    pipeline = build_pipeline(learned)
+    assert [model.task for model in pipeline.models] == ["face", "speech", "fusion"]
+    assert pipeline.models[-1].accelerator == "cpu"
+    deaf = replace(learned, microphone=replace(learned.microphone, enabled=False))
+    assert [task for task, _ in wanted_models(deaf)] == ["face"]
+    assert build_pipeline(deaf).fuser.close() == []
