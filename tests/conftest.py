@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import paho.mqtt.client as paho
 import pytest
+from hypothesis import settings
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
@@ -25,6 +26,10 @@ from edge.publish import schemas
 
 T = TypeVar("T")
 _START_S = 10.0
+
+# How long a case takes says something of the machine, not of the code.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 def _free_port() -> int:
