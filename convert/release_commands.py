@@ -112,7 +112,7 @@ def add_release_commands(commands: Any, described: Any) -> None:
 
 def _quantize(arguments: argparse.Namespace) -> int:
     if arguments.task == "detector":
-        cli_detector.quantize(arguments.run, arguments.calibration, arguments.out, arguments.size)
+        cli_detector.quantize(arguments.model, arguments.calibration, arguments.out, arguments.size)
         return 0
     from convert.contract import read_given
     from convert.gate import Limits
