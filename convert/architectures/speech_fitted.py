@@ -52,9 +52,9 @@ def _solved(
     inputs, x = over_time(tensors.shape[1:])
     mean = layers.GlobalAveragePooling2D(keepdims=True)(x)
     deviation = layers.GlobalAveragePooling2D()(keras.ops.abs(layers.Subtract()([x, mean])))
-    highest = layers.GlobalMaxPooling2D()(x)
-    lowest = layers.GlobalMaxPooling2D()(-x)
-    x = layers.Concatenate()([layers.Flatten()(mean), deviation, highest, lowest])
+    # A pooling as long as the window: the reduction to a maximum has no int8 form.
+    highest = layers.Flatten()(layers.MaxPooling2D((x.shape[1], 1))(x))
+    x = layers.Concatenate()([layers.Flatten()(mean), deviation, highest])
     scaling = layers.Dense(x.shape[-1], name="standardised")
     x = scaling(x)
     statistics = np.asarray(keras.Model(inputs, _identity(scaling, x)).predict(tensors, verbose=0), np.float64)
