@@ -164,7 +164,7 @@ def service(folder: Path, text: str, environment: dict[str, str], **options: Any
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "edge", "run", "--config", str(folder / "config.toml")],
-            env={**os.environ, **environment, "STATE_DIRECTORY": str(folder / "state")},
+            env={**os.environ, "STATE_DIRECTORY": str(folder / "state"), **environment},
             stderr=log,
             **options,
         )
