@@ -21,9 +21,14 @@ def demo(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
 
 
+def complaints(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """What it said on stderr, but for the remark of a machine that has other work to do."""
+    return [line for line in done.stderr.splitlines() if "WARNING too little CPU for" not in line]
+
+
 def test_its_own_clip():
     done = demo()
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, complaints(done)) == (0, [])
     frames, faces, windows = map(int, re.search(r"(\d+) frames .* (\d+) faces; .* (\d+) windows", done.stdout).groups())
     assert frames == FPS * SECONDS
     assert faces > FPS * SECONDS / 4
@@ -38,7 +43,7 @@ def test_its_own_clip():
 @pytest.mark.skipif(not VIDEO.is_file(), reason="shared/data/av is not here")
 def test_another_clip():
     done = demo("--clip", VIDEO)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, complaints(done)) == (0, [])
     assert "presence.start" in done.stdout
 
 
