@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge import __version__
-from edge.config import DEFAULT_PATH, Config, MqttConfig, load_config
+from edge.config import DEFAULT_PATH, Config, MqttConfig
+from edge.config_toml import load_config
 from edge.errors import ConfigError, EdgeError, PublishError
 from edge.service.stopping import stop_on_signals
 

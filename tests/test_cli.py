@@ -162,7 +162,8 @@ def test_the_wheel_carries_models_configuration_and_schemas(tmp_path: Path):
     code = """
 import edge, edge.publish.schemas as schemas
 from pathlib import Path
-from edge.config import Config, load_config
+from edge.config import Config
+from edge.config_toml import load_config
 from edge.service.pipeline import build_pipeline
 assert Path(edge.__file__).parts[-3] == "site", edge.__file__
 assert len(build_pipeline(Config()).models) == 2

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from edge.config import parse_config
 from edge.config_schema import config_schema
+from edge.config_toml import parse_config
 from edge.errors import ConfigError
 
 if sys.version_info >= (3, 11):

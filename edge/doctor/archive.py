@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from edge.config import DEFAULT_PATH, Config, load_config
+from edge.config import DEFAULT_PATH, Config
+from edge.config_toml import load_config
 from edge.doctor.report import run_doctor
 from edge.errors import EdgeError
 from edge.publish.broker import find_broker

@@ -18,8 +18,9 @@ import numpy as np
 from edge import __version__
 from edge.capture.devices import hear, look
 from edge.clock import clock_synchronized
-from edge.config import DEFAULT_PATH, Config, load_config
+from edge.config import DEFAULT_PATH, Config
 from edge.config_files import unreadable_files
+from edge.config_toml import load_config
 from edge.errors import EdgeError
 from edge.perceive.golden import check_golden
 from edge.publish.trial import try_broker

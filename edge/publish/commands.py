@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-from edge.config import AT_START, LIVE, THRESHOLDS, Config, DeviceConfig, with_values
+from edge.config import AT_START, LIVE, THRESHOLDS, Config, DeviceConfig
+from edge.config_toml import with_values
 from edge.errors import ConfigError, PublishError
 from edge.publish import payloads
 from edge.publish.strict_json import read_object

@@ -11,7 +11,8 @@ from dataclasses import fields, replace
 from typing import Any
 
 import edge
-from edge.config import LIVE, THRESHOLDS, Config, with_values
+from edge.config import LIVE, THRESHOLDS, Config
+from edge.config_toml import with_values
 from edge.errors import ConfigError
 from edge.publish import Mailbox, Publisher, schemas
 from edge.publish.commands import NAMES, Command, Received, Refused, read_command, response, response_name
