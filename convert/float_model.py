@@ -19,10 +19,11 @@ _KERAS = (".keras", ".h5", ".hdf5")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FloatModel:
-    """A float32 model with one input [1, *shape] and one output [1, K].
+    """A float32 model with one input [1, *shape] and one output [1, K], or a detector.
 
-    `function` is a concrete TensorFlow function, None where only TFLite is known. `keras` is the Keras model, None for
-    the others. `softmax_removed`: the file ended in a softmax; this model gives what goes into it.
+    `classes` is K, 0 for a detector. `function` is a concrete TensorFlow function, None where only TFLite is known.
+    `keras` is the Keras model, None for the others. `softmax_removed`: the file ended in a softmax; this model gives
+    what goes into it.
     """
 
     path: Path
@@ -86,16 +87,28 @@ def from_keras(model: Any, path: Path, log: Path, size: tuple[int, ...] | None =
         raise ConfigError(f"{path}: expected one input and one output, got {shapes[0]} and {shapes[1]}.")
     shape = _shape(path, shapes[0][1:], size)
     with output_to(log):
-        import tensorflow as tf
-
         model, removed = _without_softmax(model)
+    function = _function(model, shape, log)
+    return FloatModel(path, _float_tflite(function, path, log), shape, int(shapes[1][-1]), function, model, removed)
+
+
+def detector_from_keras(model: Any, path: Path, log: Path) -> FloatModel:
+    """A detector for pictures of one size (`convert.architectures.detector.pyramid`), with its three outputs."""
+    shape = tuple(int(side) for side in model.input_shape[1:])
+    function = _function(model, shape, log)
+    return FloatModel(path, _float_tflite(function, path, log), shape, 0, function, model)
+
+
+def _function(model: Any, shape: tuple[int, ...], log: Path) -> Any:
+    """The Keras model as a concrete function for batches of 1."""
+    with output_to(log):
+        import tensorflow as tf
 
         @tf.function(input_signature=[tf.TensorSpec((1, *shape), tf.float32, name="input")])  # type: ignore[untyped-decorator]
         def call(tensor: Any) -> Any:
             return model(tensor, training=False)
 
-        function = call.get_concrete_function()
-    return FloatModel(path, _float_tflite(function, path, log), shape, int(shapes[1][-1]), function, model, removed)
+        return call.get_concrete_function()
 
 
 def _without_softmax(model: Any) -> tuple[Any, bool]:

@@ -28,6 +28,9 @@ SCHEMES = {
     "mixed": "int8, but the layers that lose most stay in float",
 }
 _SIGNATURE, _INPUT = "serving_default", "input"
+_MEASURED_FIRST = ("int8", "int8-float-io", "int16x8", "mixed")
+# What recurrent layers of Keras 3 become. TensorFlow's calibration of one ends the process (SIGSEGV).
+_LOOPS = ("WHILE", "IF")
 
 
 class UnquantizableError(ConfigError):
@@ -36,6 +39,13 @@ class UnquantizableError(ConfigError):
     def __init__(self, message: str, operations: Sequence[str]) -> None:
         super().__init__(message)
         self.operations = tuple(operations)
+
+    @property
+    def advice(self) -> str:
+        """What to try."""
+        named = ", ".join(self.operations) or "see the converter's log"
+        mixed = "" if set(self.operations) & set(_LOOPS) else "keep it in float with --scheme mixed, "
+        return f"Replace it in the model ({named}), {mixed}or use --scheme dynamic or float16."
 
 
 def convert(
@@ -51,6 +61,8 @@ def convert(
     Raises:
         UnquantizableError: an operation of the model has no form in this scheme.
     """
+    if scheme in _MEASURED_FIRST:
+        _refuse_loops(model, scheme)
     if model.function is None or scheme == "mixed":
         tflite = _by_quantizer(model, scheme, representative, log, in_float)
     else:
@@ -138,6 +150,16 @@ def _by_quantizer(
     except Exception as error:  # it documents none of its errors
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise UnquantizableError(f"{model.path}: cannot become {scheme}: {reason}. See {log}.", ()) from error
+
+
+def _refuse_loops(model: FloatModel, scheme: str) -> None:
+    from convert.operations import operations
+
+    if found := sorted({operation.name for operation in operations(model.tflite)} & set(_LOOPS)):
+        raise UnquantizableError(
+            f"{model.path}: cannot become {scheme}: no form for {', '.join(found)}, the loop of a recurrent layer.",
+            found,
+        )
 
 
 def _refuse_float_operations(tflite: bytes, scheme: str, log: Path) -> None:

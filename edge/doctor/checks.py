@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Literal
@@ -22,7 +23,9 @@ from edge.config import DEFAULT_PATH, Config
 from edge.config_files import unreadable_files
 from edge.config_toml import load_config
 from edge.errors import EdgeError
+from edge.perceive.detector import CellDetector
 from edge.perceive.golden import check_golden
+from edge.perceive.runtime import Model
 from edge.publish.trial import try_broker
 from edge.remembered import from_environment
 from edge.service.machine import cpu_temperature_c, throttling
@@ -120,16 +123,16 @@ def _configuration(path: Path | None) -> tuple[Config | None, Finding]:
 
 def _models(config: Config) -> Iterator[Finding]:
     """Each model is verified, loaded where the service would run it, and run."""
-    from edge.service.pipeline import load_model, wanted_models
+    from edge.service.pipeline import load_any, wanted_models
 
     for task, name in wanted_models(config):
         try:
-            model, choice = load_model(name, task, config, from_environment())
-            tensor = np.zeros(model.package.input.shape, np.float32)
-            model.probabilities(tensor)
+            model, choice = load_any(name, task, config, from_environment())
+            run = _run_of(model)
+            run()
             begin = time.perf_counter()
             for _ in range(_RUNS):
-                model.probabilities(tensor)
+                run()
             each_ms = (time.perf_counter() - begin) / _RUNS * 1000
         except EdgeError as error:
             yield Finding(f"model {name}", "failed", str(error))
@@ -142,6 +145,14 @@ def _models(config: Config) -> Iterator[Finding]:
         golden = check_golden(model)
         state: dict[str, State] = {"passed": "good", "absent": "note", "failed": "failed"}
         yield Finding(f"golden vectors of {name}", state[golden.status], golden.message)
+
+
+def _run_of(model: Model | CellDetector) -> Callable[[], object]:
+    """A call that runs `model` once."""
+    zeros = np.zeros(model.package.input.shape)
+    if isinstance(model, CellDetector):
+        return partial(model.detect, zeros.astype(np.uint8))
+    return partial(model.probabilities, zeros.astype(np.float32))
 
 
 def _camera(config: Config) -> Iterator[Finding]:

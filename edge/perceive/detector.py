@@ -111,8 +111,7 @@ class CellDetector:
 
     def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
         tensor, scale = self._letterboxed(image)
-        outputs = self._engine.run_quantized(tensor)
-        scores, boxes, landmarks = (outputs[index] for index in self._order)
+        scores, boxes, landmarks = self._answers(tensor)
         logits = scores[:, 0] - np.float32(OFFSETS[SCORE])
         chosen = np.flatnonzero(logits >= self._least_logit)
         if not len(chosen):
@@ -138,6 +137,18 @@ class CellDetector:
             if 0 <= left + box.width / 2 <= width and 0 <= top + box.height / 2 <= height:
                 found.append(Detection(box, score, point))
         return sorted(found, key=lambda detection: detection.box.width * detection.box.height, reverse=True)
+
+    def seen(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """What the model reads of a picture: float32 of the input's shape, as its own number type can hold it."""
+        return self._engine.real(self._letterboxed(image)[0])
+
+    def answers(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The model's own answers, float32 [cells, 15]: score, box and landmarks, each `OFFSETS` above its meaning."""
+        return np.concatenate(self._answers(self._letterboxed(image)[0]), axis=1)
+
+    def _answers(self, tensor: NDArray[Any]) -> list[NDArray[np.float32]]:
+        outputs = self._engine.run_quantized(tensor)
+        return [outputs[index] for index in self._order]
 
     def _letterboxed(self, image: NDArray[np.uint8]) -> tuple[NDArray[Any], float]:
         """The model's tensor, the picture in its top left corner, and how far the picture was shrunk or enlarged."""

@@ -91,6 +91,10 @@ class Engine:
         """Real values of any shape as the input's own type."""
         return to_tensor(values, self._input)
 
+    def real(self, tensor: NDArray[Any]) -> NDArray[np.float32]:
+        """Values of the input's own type as real ones: what `quantized` left of them."""
+        return from_tensor(tensor, self._input)
+
     def run_quantized(self, tensor: NDArray[Any]) -> list[NDArray[np.float32]]:
         """As `run`, for an input that is of the input's own type already."""
         return [from_tensor(values, detail) for values, detail in zip(self._run(tensor), self._outputs, strict=True)]

@@ -9,7 +9,7 @@ import edge
 from edge.config import Config
 from edge.perceive.golden import check_golden
 from edge.remembered import from_environment
-from edge.service.pipeline import load_model, wanted_models
+from edge.service.pipeline import load_any, wanted_models
 
 
 def about(config: Config) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def about(config: Config) -> dict[str, Any]:
     """
     models = []
     for task, name in wanted_models(config):
-        model, choice = load_model(name, task, config, from_environment())
+        model, choice = load_any(name, task, config, from_environment())
         package = model.package
         models.append(
             {

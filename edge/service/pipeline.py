@@ -63,9 +63,13 @@ class LoadedModels:
 
 
 def wanted_models(config: Config) -> list[tuple[Task, str]]:
-    """Task and package of every model that `config` needs; a learned fusion only where there is anything to fuse."""
+    """Task and package of every model that `config` needs; a learned fusion only where there is anything to fuse.
+
+    OpenCV's cascade is no package.
+    """
     face, speech = config.camera.enabled, config.microphone.enabled
     wanted: list[tuple[Task, str, bool]] = [
+        ("detector", config.face.detector, face and config.face.detector != haar.NAME),
         ("face", config.face.model, face),
         ("speech", config.speech.model, speech),
         ("fusion", config.fusion.model, config.fusion.strategy == "learned" and face and speech),
@@ -84,10 +88,16 @@ def load_models(config: Config, remembered: Remembered | None = None) -> LoadedM
     """
 
     loaded: dict[str, tuple[Model, ModelInfo]] = {}
+    detector: tuple[FaceDetector, ModelInfo | None] | None = None
+    if config.camera.enabled and config.face.detector == haar.NAME:
+        detector = haar.HaarDetector(), None
     for task, name in wanted_models(config):
-        model, choice = load_model(name, task, config, remembered)
-        loaded[task] = model, _info(model.package, choice)
-    detector = _loaded_detector(config, remembered) if config.camera.enabled else None
+        model, choice = load_any(name, task, config, remembered)
+        info = _info(model.package, choice)
+        if isinstance(model, CellDetector):
+            detector = model, info
+        else:
+            loaded[task] = model, info
     return LoadedModels(loaded.get("face"), loaded.get("speech"), loaded.get("fusion"), detector)
 
 
@@ -139,9 +149,6 @@ def load_model(name: str, task: Task, config: Config, remembered: Remembered | N
     Raises:
         ModelError: it is missing, damaged, or not what it should be.
     """
-    if task == "fusion":  # a call takes microseconds: no accelerator is worth its trouble
-        model, choice = open_model(load_package(find_package(name), task), Wanted("cpu", 1))
-        return model, choice
     model, choice = open_model(load_package(find_package(name), task), _wanted(task, config), remembered)
     _tell(model.package, choice)
     return model, choice
@@ -159,11 +166,17 @@ def load_detector(name: str, config: Config, remembered: Remembered | None = Non
     return detector, choice
 
 
-def _loaded_detector(config: Config, remembered: Remembered | None) -> tuple[FaceDetector, ModelInfo | None]:
-    if config.face.detector == haar.NAME:
-        return haar.HaarDetector(), None
-    detector, choice = load_detector(config.face.detector, config, remembered)
-    return detector, _info(detector.package, choice)
+def load_any(
+    name: str, task: Task, config: Config, remembered: Remembered | None = None
+) -> tuple[Model | CellDetector, Choice]:
+    """The package `name` for `task`, whichever that is, loaded where [inference] says.
+
+    Raises:
+        ModelError: it is missing, damaged, or not what it should be.
+    """
+    if task == "detector":
+        return load_detector(name, config, remembered)
+    return load_model(name, task, config, remembered)
 
 
 def _wanted(task: Task, config: Config) -> Wanted:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convert.float_model import float_outputs, load_float
+from convert.float_model import float_outputs, from_keras, load_float
+from convert.keras_start import start_keras
 from convert.operations import operations
 from convert.schemes import SCHEMES, UnquantizableError, convert
 
@@ -44,3 +45,13 @@ def test_an_operation_without_an_int8_form_is_named(tiny_keras, tensors, tmp_pat
     with pytest.raises(UnquantizableError, match=r"(?i)atan2") as caught:
         convert(model, "int8", tensors, tmp_path / "log")
     assert "ATAN2" in [name.upper() for name in caught.value.operations]
+
+
+@pytest.mark.parametrize("scheme", ["int8", "int16x8", "mixed"])
+def test_the_loop_of_a_recurrent_layer_is_named_before_the_converter_crashes_on_it(tmp_path, scheme):
+    keras = start_keras(tmp_path / "log", tensorflow=True)
+    inputs = keras.layers.Input((4, 3))
+    model = from_keras(keras.Model(inputs, keras.layers.LSTM(5)(inputs)), tmp_path / "lstm", tmp_path / "log")
+    with pytest.raises(UnquantizableError, match="no form for WHILE, the loop of a recurrent layer") as caught:
+        convert(model, scheme, np.zeros((2, 4, 3), np.float32), tmp_path / "log")
+    assert "mixed" not in caught.value.advice

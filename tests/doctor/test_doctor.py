@@ -45,6 +45,14 @@ def test_what_is_there_is_good(tmp_path, clip, mosquitto):
     assert {finding["state"] for name, finding in found.items() if name.startswith("runtime")} == {"good"}
 
 
+def test_the_detector_and_the_fusion_that_are_configured_are_run_and_their_golden_vectors_checked(tmp_path, clip):
+    config = write(tmp_path / "config.toml", clip, "mqtt://127.0.0.1:9")
+    config.write_text(config.read_text() + '[face]\ndetector = "face-detector"\n[fusion]\nstrategy = "learned"\n')
+    _, found = examine(config)
+    names = [f"{what} {name}" for what in ("model", "golden vectors of") for name in ("face-detector", "fusion")]
+    assert {name: found[name]["state"] for name in names} == dict.fromkeys(names, "good")
+
+
 def test_each_failure_says_what_to_do(tmp_path, clip):
     config = write(tmp_path / "c.toml", clip, "mqtt://127.0.0.1:9", camera="v4l2:99", microphone="device:none such")
     code, found = examine(config)

@@ -18,3 +18,15 @@ def test_info_tells_version_and_where_each_model_runs(tmp_path, capsys):
     assert (speech["name"], speech["accelerator"], speech["reason"]) == ("speech-emotion", "cpu", "as configured")
     assert main(["info", "--config", str(tmp_path / "my.toml")]) == 0
     assert "runs on cpu, model.tflite: as configured" in capsys.readouterr().out
+
+
+def test_info_tells_of_the_detector_and_the_fusion_that_are_configured(tmp_path, capsys):
+    (tmp_path / "my.toml").write_text(
+        '[face]\ndetector = "face-detector"\n[fusion]\nstrategy = "learned"\n'
+        '[inference]\naccelerator = "npu"\nspeech_accelerator = "cpu"\ndelegate = "/none"\n'
+    )
+    assert main(["info", "--config", str(tmp_path / "my.toml"), "--json"]) == 0
+    models = json.loads(capsys.readouterr().out)["models"]
+    assert [model["task"] for model in models] == ["detector", "face", "speech", "fusion"]
+    assert {model["golden"]["status"] for model in models} == {"passed"}
+    assert ["npu cannot be used" in model["reason"] for model in models] == [True, True, False, False]

@@ -43,3 +43,10 @@ def test_a_learned_fusion_is_loaded_where_there_is_anything_to_fuse():
     deaf = replace(learned, microphone=replace(learned.microphone, enabled=False))
     assert [task for task, _ in wanted_models(deaf)] == ["face"]
     assert build_pipeline(deaf).fuser.close() == []
+
+
+def test_a_detector_package_is_among_the_models_and_the_cascade_is_none():
+    found = replace(Config(), face=FaceConfig(detector="face-detector"))
+    assert [task for task, _ in wanted_models(found)] == ["detector", "face", "speech"]
+    assert [task for task, _ in wanted_models(Config())] == ["face", "speech"]
+    assert [model.task for model in build_pipeline(found).models] == ["face", "detector", "speech"]
