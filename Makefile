@@ -11,9 +11,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --use-pe
 
 FOR_PYAUDIO := gcc libc6-dev python3-dev portaudio19-dev
 # A real broker; a container that systemd boots; virtual microphones (ALSA with a FIFO, PulseAudio); a camera on the
-# network (RTSP); a software Vulkan driver; an ssh server.
+# network (RTSP); a software Vulkan driver; an ssh server; who sees every byte that a program writes (strace).
 FOR_TESTS := mosquitto systemd systemd-container libasound2-plugins pulseaudio gstreamer1.0-tools gstreamer1.0-plugins-base \
-	gstreamer1.0-plugins-good python3-gi gir1.2-gst-rtsp-server-1.0 chromium-common libvulkan1 openssh-server
+	gstreamer1.0-plugins-good python3-gi gir1.2-gst-rtsp-server-1.0 chromium-common libvulkan1 openssh-server strace
 
 .PHONY: demo test lint bench clean install uninstall deb lock test-install test-arm64 faults
 .DELETE_ON_ERROR:

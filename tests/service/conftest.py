@@ -17,11 +17,11 @@ from edge.demo.clip import write_clip
 
 
 class Running:
-    """`emotion-edge ...` as a child process; `log` is what it has said so far."""
+    """`emotion-edge ...` as a child process, `under` another command; `log` is what it has said so far."""
 
     def __init__(self, arguments: list[str], **options: Any) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "edge", *arguments],
+            [*options.pop("under", []), sys.executable, "-m", "edge", *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
