@@ -11,11 +11,11 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --use-pe
 
 FOR_PYAUDIO := gcc libc6-dev python3-dev portaudio19-dev
 # A real broker; a container that systemd boots; virtual microphones (ALSA with a FIFO, PulseAudio); a camera on the
-# network (RTSP); a software Vulkan driver; an ssh server; who sees every byte that a program writes (strace).
+# network (RTSP); a software Vulkan driver; a browser; an ssh server; who sees every byte that a program writes (strace).
 FOR_TESTS := mosquitto systemd systemd-container libasound2-plugins pulseaudio gstreamer1.0-tools gstreamer1.0-plugins-base \
-	gstreamer1.0-plugins-good python3-gi gir1.2-gst-rtsp-server-1.0 chromium-common libvulkan1 openssh-server strace
+	gstreamer1.0-plugins-good python3-gi gir1.2-gst-rtsp-server-1.0 chromium chromium-common libvulkan1 openssh-server strace
 
-.PHONY: demo test lint bench clean install uninstall deb lock test-install test-arm64 faults
+.PHONY: demo test lint bench clean install uninstall deb lock vendor test-install test-arm64 faults
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo $(if $(findstring --live,$(ARGS)),$(VENV)/.microphone)
@@ -58,6 +58,10 @@ test-install: $(VENV)/.dev
 # The exact packages of the device, with hashes; after a change of pyproject.toml, and to take in updates.
 lock: $(VENV)/.dev
 	packaging/lock.sh $(BIN)/uv
+
+# What the local page takes from others (uPlot), by its lock file, with its licence. Needs npm.
+vendor:
+	packaging/page/vendor.sh
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -64,7 +64,7 @@ def _run(options: argparse.Namespace) -> int:
 
     service = Service(config, request, reread=lambda: _config(options.config))
     signal.signal(signal.SIGHUP, lambda *_: service.reload())
-    with _web(config, service):
+    with _web(config, service, options.config):
         code = service.run(watch=_say if options.watch else None)
     _LOG.info("emotion-edge ends with exit code %d", code)
     _leave_if_stuck(service.stuck)
@@ -72,15 +72,14 @@ def _run(options: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _web(config: Config, service: Service) -> Iterator[None]:
-    """The API over HTTP beside the service, if it is switched on."""
+def _web(config: Config, service: Service, path: Path | None) -> Iterator[None]:
+    """The page and the API over HTTP beside the service, if it is switched on."""
     if not config.web.enabled:
         yield
         return
     from edge.web import WebServer
 
-    server = WebServer(config, of_service=True)
-    service.publisher.onlookers.append(server.look)
+    server = WebServer(config, service, path or (DEFAULT_PATH if os.path.lexists(DEFAULT_PATH) else None))
     server.start()
     try:
         yield

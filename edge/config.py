@@ -255,8 +255,9 @@ class HealthConfig:
 
 @dataclass(frozen=True, slots=True)
 class WebConfig:
-    """The local API over HTTP, off by default. Beyond loopback it needs tokens (docs/api.md), and should be encrypted.
+    """The local page and the API over HTTP, off by default. Beyond loopback tokens are needed (docs/api.md).
 
+    `live_view`: whoever may, can see on the page what the camera sees. It is never stored.
     `requests_per_minute` is for each caller; `upload_mb`, `upload_s`, `recording_s` and `analysis_s` bound one upload:
     its size, the time it may take to arrive, its length, the time its analysis may take.
     """
@@ -265,6 +266,7 @@ class WebConfig:
     host: str = _key("127.0.0.1", form=r"[A-Za-z0-9.:_-]+")
     port: int = _key(8760, low=1, high=65535)
     tokens_file: str = ""
+    live_view: bool = False
     cert_file: str = ""
     key_file: str = ""
     requests_per_minute: int = _key(600, low=1, high=100_000)

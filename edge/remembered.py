@@ -9,6 +9,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from edge.whole_file import write_whole
+
 _LOG = logging.getLogger(__name__)
 
 FILE = "remembered.json"
@@ -61,19 +63,8 @@ class Remembered:
             _LOG.warning("%s: cannot be understood (%s); what it said is not known", path, error)
 
     def _write(self, path: Path) -> bool:
-        # Whole or not at all, also when the power fails: a new file that takes the old one's place.
-        new = path.with_suffix(".new")
         try:
-            with new.open("w", encoding="utf-8") as file:
-                json.dump(self._values, file)
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(path)
-            folder = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            write_whole(path, json.dumps(self._values))
         except OSError as error:
             _LOG.warning("%s: cannot be written (%s): a restart will not know of it", path, error.strerror)
             return False

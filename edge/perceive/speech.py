@@ -38,6 +38,8 @@ class SpeechPerception:
         self._chunk_ns = CHUNK_SAMPLES * 1_000_000_000 // spec.sample_rate_hz
         self._window_chunks = -(-spec.window_samples // CHUNK_SAMPLES)
         self.adopt(config)
+        #: Voice activity in the last chunk, in [0, 1].
+        self.voice = 0.0
         self._frames = FrameStream(spec)
         self._spoken: deque[bool] = deque(maxlen=self._window_chunks)
         self._since_hop = 0
@@ -70,7 +72,8 @@ class SpeechPerception:
             self._reset()
         self._end_ns = chunk.end_ns
         self._frames.push(samples)
-        self._spoken.append(self._voice.probability(samples) >= self._config.voice_threshold)
+        self.voice = self._voice.probability(samples)
+        self._spoken.append(self.voice >= self._config.voice_threshold)
         self._since_hop += 1
         if self._since_hop < self._hop_chunks:
             return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
@@ -56,6 +57,8 @@ class Received:
     expiry_s: float | None = None
     #: It came faster than commands are taken; only the refusal of the first one a second is told.
     hasty: bool = False
+    #: Where the answer goes instead of the hub: to somebody on this device who waits for it.
+    reply: Future[Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

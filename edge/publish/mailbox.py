@@ -6,10 +6,13 @@ import logging
 import queue
 import time
 from collections import deque
+from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Any
 
 from edge.publish.bucket import Bucket
-from edge.publish.commands import Received
+from edge.publish.commands import Received, Refused
 from edge.publish.strict_json import MOST_BYTES
 
 _LOG = logging.getLogger(__name__)
@@ -56,6 +59,22 @@ class Mailbox:
             self._waiting.put_nowait(Received(name[:64], kept, len(payload), retained, now_ns, expiry_s, hasty))
         except queue.Full:
             self.ignored += 1
+
+    def ask(self, name: str, payload: bytes) -> Future[Mapping[str, Any]]:
+        """Take a command from beside the network, whose sender waits; the answer is the body of a response.
+
+        Raises:
+            Refused: too many wait already.
+        """
+        reply: Future[Mapping[str, Any]] = Future()
+        kept = None if len(payload) > MOST_BYTES else payload
+        try:
+            self._waiting.put_nowait(
+                Received(name[:64], kept, len(payload), retained=False, received_ns=time.monotonic_ns(), reply=reply)
+            )
+        except queue.Full:
+            raise Refused("busy", "too many commands wait already: send it again later") from None
+        return reply
 
     def take(self, timeout_s: float) -> Received | None:
         """The next command, None if none comes within `timeout_s`."""

@@ -261,8 +261,8 @@ def _evidence(evidence: Evidence, time_ns: int) -> Body:
 def _sensor(sensor: SensorHealth) -> Body:
     return {
         "state": sensor.state,
-        "reason": _without_credentials(sensor.reason),
-        "source": _without_credentials(sensor.source),
+        "reason": without_credentials(sensor.reason),
+        "source": without_credentials(sensor.source),
         "rate_hz": _number(sensor.rate_hz),
         "read": sensor.read,
         "dropped": sensor.dropped,
@@ -270,8 +270,8 @@ def _sensor(sensor: SensorHealth) -> Body:
     }
 
 
-def _without_credentials(text: str) -> str:
-    """A camera's url may carry ``user:password@``: everybody on the broker would read it."""
+def without_credentials(text: str) -> str:
+    """`text` as others may read it: a camera's url may carry ``user:password@``."""
     return re.sub(r"(?<=://)[^/\s]*@", "", text)
 
 

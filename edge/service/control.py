@@ -118,7 +118,10 @@ class Control:
             refusal = Refused("failed", "an unexpected error, which the log of the device tells in full")
         name = response_name(received.name)
         body = response(self.config.device, name, transaction, utc_ns=utc_ns, result=result, refusal=refusal)
-        self._publisher.publish_response(name, body)
+        if received.reply is None:
+            self._publisher.publish_response(name, body)
+        elif received.reply.set_running_or_notify_cancel():
+            received.reply.set_result(body)
 
     def _uptime_s(self) -> float:
         return time.monotonic() - self._started
@@ -127,7 +130,7 @@ class Control:
         names = sensors(command.arguments["sensor"])
         kept = self._privacy.say(names, command.arguments["muted"])
         self._follow_privacy()
-        return {**{name: self._state(name) for name in _SENSES}, "kept": kept}
+        return {**self.states(), "kept": kept}
 
     def _follow_privacy(self) -> None:
         """Make the devices what `privacy` says."""
@@ -151,12 +154,16 @@ class Control:
                 "any more. Look at the device; restart the service if it stays so",
             )
 
-    def _state(self, name: str) -> str:
-        device = self._devices.get(name)
-        return device.state if device else "off"
+    def states(self) -> dict[str, str]:
+        """The present state of each device, as in health."""
+        return {name: device.state if (device := self._devices.get(name)) else "off" for name in _SENSES}
 
     def _set_thresholds(self, command: Command) -> dict[str, Any]:
         self._adopt(with_values(self.config, command.arguments))
+        return self.thresholds()
+
+    def thresholds(self) -> dict[str, Any]:
+        """What is in force: section -> key -> value."""
         return {
             section: {key: getattr(getattr(self.config, section), key) for key in LIVE[section]}
             for section in THRESHOLDS

@@ -56,6 +56,18 @@ class Flow(Protocol):
         ...
 
 
+class Onlooker(Protocol):
+    """Somebody who looks over the service's shoulder; both return at once. Nothing of a muted sense is shown."""
+
+    def saw(self, frame: Frame, faces: list[FaceObservation]) -> None:
+        """A frame was looked at."""
+        ...
+
+    def heard(self, chunk: AudioChunk, voice: float) -> None:
+        """A chunk was listened to; `voice` is the voice activity in it, in [0, 1]."""
+        ...
+
+
 class Steps:
     """The single steps, called by whichever thread the flow has for them.
 
@@ -87,6 +99,8 @@ class Steps:
         self.meters = meters
         #: What these senses gave, and still give until their devices are closed, is dropped.
         self.muted: set[Modality] = set()
+        #: To be set before anything is delivered.
+        self.onlookers: list[Onlooker] = []
         self._orders: queue.SimpleQueue[tuple[Callable[[], list[EmotionEvent]], Future[None]]] = queue.SimpleQueue()
 
     def order(self, change: Callable[[], list[EmotionEvent]]) -> Future[None]:
@@ -105,12 +119,19 @@ class Steps:
     def look(self, frame: Frame) -> list[FaceObservation]:
         if self._pipeline.face is None or "face" in self.muted:
             return []
-        return self._pipeline.face.observe(frame)
+        faces = self._pipeline.face.observe(frame)
+        if "face" not in self.muted:
+            for onlooker in self.onlookers:
+                onlooker.saw(frame, faces)
+        return faces
 
     def listen(self, chunk: AudioChunk) -> list[SpeechObservation]:
         if self._pipeline.speech is None or "speech" in self.muted:
             return []
         observation = self._pipeline.speech.observe(chunk)
+        if "speech" not in self.muted:
+            for onlooker in self.onlookers:
+                onlooker.heard(chunk, self._pipeline.speech.voice)
         return [observation] if observation else []
 
     def publish(self, observations: _Observations, now_ns: int, live: bool) -> None:

@@ -18,7 +18,45 @@ _PREFIX = "emotion_edge_"
 _COUNTERS = ("read", "dropped", "reopened", "faces_observed", "speech_observed", "events", "skipped", "reconnects")
 
 
-class Metrics:
+class Numbers:
+    """The newest health report, as prometheus_client collects it."""
+
+    def __init__(self) -> None:
+        self._report: Mapping[str, Any] = {}
+
+    def note(self, report: Mapping[str, Any]) -> None:
+        """The health report to tell from now on."""
+        self._report = report
+
+    def exposition(self) -> tuple[bytes, str]:
+        """The text that Prometheus reads, and its content type.
+
+        Raises:
+            ImportError: prometheus-client is not installed.
+        """
+        from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+        registry = CollectorRegistry()
+        registry.register(self)
+        return generate_latest(registry), CONTENT_TYPE_LATEST
+
+    def collect(self) -> Iterator[Any]:
+        """Called by prometheus_client for each request."""
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+        families: dict[str, Any] = {}
+        for name, labels, value in _numbers(self._report):
+            counts = name in _COUNTERS or name.endswith(_COUNTERS)
+            if name not in families:
+                kind = CounterMetricFamily if counts else GaugeMetricFamily
+                families[name] = kind(
+                    _PREFIX + name, f"{name} of health, see docs/mqtt.md", labels=[n for n, _ in labels]
+                )
+            families[name].add_metric([text for _, text in labels], value)
+        yield from families.values()
+
+
+class Metrics(Numbers):
     """Serves the newest health report at /metrics.
 
     Args:
@@ -36,7 +74,7 @@ class Metrics:
             raise ConfigError(
                 f"[metrics] enabled: needs prometheus-client ({error}): pip install 'emotion-edge[metrics]'"
             ) from error
-        self._report: Mapping[str, Any] = {}
+        super().__init__()
         registry = CollectorRegistry()
         registry.register(self)
         try:
@@ -46,28 +84,9 @@ class Metrics:
         threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True).start()
         _LOG.info("metrics at %s", address)
 
-    def note(self, report: Mapping[str, Any]) -> None:
-        """The health report to tell from now on."""
-        self._report = report
-
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
-
-    def collect(self) -> Iterator[Any]:
-        """Called by prometheus_client for each request."""
-        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-
-        families: dict[str, Any] = {}
-        for name, labels, value in _numbers(self._report):
-            counts = name in _COUNTERS or name.endswith(_COUNTERS)
-            if name not in families:
-                kind = CounterMetricFamily if counts else GaugeMetricFamily
-                families[name] = kind(
-                    _PREFIX + name, f"{name} of health, see docs/mqtt.md", labels=[n for n, _ in labels]
-                )
-            families[name].add_metric([text for _, text in labels], value)
-        yield from families.values()
 
 
 def _numbers(report: Mapping[str, Any]) -> Iterator[tuple[str, list[tuple[str, str]], float]]:

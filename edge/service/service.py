@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any
 
 from edge.capture import camera_source, microphone_source
 from edge.clock import clock_synchronized
@@ -14,7 +16,7 @@ from edge.publish import Mailbox, Publisher
 from edge.records import AudioChunk, Frame, Health, SensorHealth
 from edge.remembered import from_environment
 from edge.service.control import AnySensor, Control
-from edge.service.flow import FastFlow, Flow, LiveFlow, Steps
+from edge.service.flow import FastFlow, Flow, LiveFlow, Onlooker, Steps
 from edge.service.machine import cpu_temperature_c, throttling
 from edge.service.meters import Meters, rss_bytes
 from edge.service.metrics import Metrics
@@ -62,7 +64,7 @@ class Service:
         self._pace = Pace(config.camera.fps)
         self._watchdog = Watchdog(self._rounds, watchdog_s())
         remembered = from_environment()
-        privacy = Privacy(config.privacy, remembered)
+        self._privacy = privacy = Privacy(config.privacy, remembered)
         self._stop = threading.Event()
         self._crashed = False
         #: Threads that would not end: they may be inside a driver, and leave no clean way out of the process.
@@ -71,7 +73,7 @@ class Service:
         self._throttled: tuple[str, ...] | None = None
         self._clock_synchronized: bool | None = None
         self.pipeline = build_pipeline(config, remembered)
-        mailbox = Mailbox()
+        self._mailbox = mailbox = Mailbox()
         self.publisher = Publisher(
             config.mqtt,
             config.device,
@@ -156,6 +158,33 @@ class Service:
     def reload(self) -> None:
         """Ask for the configuration to be read again; returns at once, safe in a signal handler."""
         self._control.reload_asked = True
+
+    @property
+    def config(self) -> Config:
+        """What is in force now."""
+        return self._control.config
+
+    @property
+    def onlookers(self) -> list[Onlooker]:
+        """Whoever is shown frames and sound as they are perceived; to be set before `run`."""
+        return self._steps.onlookers
+
+    def ask(self, name: str, payload: bytes) -> Future[Mapping[str, Any]]:
+        """Have a command carried out as if the hub had sent it; the body of its response.
+
+        Raises:
+            Refused: too many wait already.
+        """
+        return self._mailbox.ask(name, payload)
+
+    def present(self) -> dict[str, Any]:
+        """What health does not tell soon enough: the state of each device, what is muted, the thresholds in force."""
+        return {
+            **self._control.states(),
+            "muted": sorted(self._privacy.muted),
+            "hub": self.publisher.connected,
+            "thresholds": self._control.thresholds(),
+        }
 
     def run(self, watch: Callable[[str], object] | None = None) -> int:
         """Run until the end; the exit code: 0, or 1 if something broke or would not end.

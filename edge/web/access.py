@@ -14,7 +14,8 @@ from pathlib import Path
 from edge.config import WebConfig
 from edge.errors import ConfigError
 
-SCOPES = ("read", "analyze")
+#: read: numbers and words; view: the live picture; analyze: uploads; control: mute, thresholds, the configuration file.
+SCOPES = ("read", "view", "analyze", "control")
 #: The credential's name in the unit: LoadCredential=web-tokens:/etc/... (systemd.exec(5)).
 CREDENTIAL = "web-tokens"
 _LEAST_LENGTH = 20  # about 100 bits from base64: nobody guesses it at any rate that we answer

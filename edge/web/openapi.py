@@ -8,6 +8,7 @@ from typing import Any
 import edge
 from edge.config import WebConfig
 from edge.publish import schemas
+from edge.publish.commands import NAMES
 from edge.web.judge import Kind
 
 #: The media that each kind of analysis takes.
@@ -28,11 +29,12 @@ _ERRORS = {
     "404": "There is nothing under this path",
     "405": "The path knows other methods",
     "408": "The upload took too long",
+    "409": "The file or what is in force has changed since the difference was shown",
     "413": "The upload is too large",
     "415": "The Content-Type is not one of those listed",
     "422": "It cannot be read as what its Content-Type says",
     "429": "Too many requests",
-    "503": "Too busy, or no service runs here",
+    "503": "Too busy, no service runs here, or it cannot do it",
     "504": "The analysis took too long",
 }
 _ALWAYS = ("400", "401", "403", "404", "405", "429")
@@ -82,6 +84,47 @@ def document(config: WebConfig) -> dict[str, Any]:
                 {"text/event-stream": {"schema": {"type": "string"}}},
                 "503",
             ),
+            "/v1/now": _get(
+                "What the page shows: server-sent events, first all that is known, then what changes",
+                {"text/event-stream": {"schema": {"type": "string"}}},
+                "503",
+            ),
+            "/v1/view": _get(
+                "What the camera sees, ten pictures a second at most; the header X-View of each tells its faces",
+                {"multipart/x-mixed-replace": {"schema": {"type": "string"}}},
+                "503",
+            ),
+            "/v1/settings": _get(
+                "The thresholds: in force, in the file, their bounds and what they mean",
+                {"application/json": {"schema": _SETTINGS}},
+                "503",
+            ),
+            "/v1/config": {
+                **_get(
+                    "What the configuration file would become with the thresholds in force",
+                    {"application/json": {"schema": _PROPOSAL}},
+                    "503",
+                ),
+                **_json(
+                    "put",
+                    "Write what GET has shown under this digest",
+                    _object(digest={"type": "string"}),
+                    _PROPOSAL,
+                    "409",
+                ),
+            },
+            "/v1/commands/{name}": {
+                **_json(
+                    "post",
+                    "A command as over MQTT (docs/mqtt.md), with its response",
+                    {"type": "object"},
+                    _local(schemas.read("response")),
+                ),
+                "parameters": [
+                    {"name": "name", "in": "path", "required": True, "schema": {"enum": list(NAMES)}},
+                ],
+            },
+            "/metrics": _get("The numbers of health for Prometheus", {"text/plain": {"schema": _TEXT}}, "503"),
             "/v1/health": _get("How the service is", {"application/json": {"schema": _HEALTH}}),
             "/v1/openapi.json": _get("This document", {"application/json": {"schema": {"type": "object"}}}),
             "/v1/docs": _get("This document, to read", {"text/html": {"schema": {"type": "string"}}}),
@@ -94,6 +137,8 @@ def page(described: dict[str, Any]) -> str:
     rows = []
     for path, methods in described["paths"].items():
         for method, body in methods.items():
+            if method == "parameters":
+                continue
             media = ", ".join(body.get("requestBody", {}).get("content", {}))
             answers = "".join(
                 f"<li><code>{status}</code> {escape(answer['description'])}</li>"
@@ -115,6 +160,11 @@ def page(described: dict[str, Any]) -> str:
     )
 
 
+def _object(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+_TEXT = {"type": "string"}
 _NUMBER = {"type": "number", "minimum": 0}
 _COUNT = {"type": "integer", "minimum": 1}
 _HEALTH = {
@@ -128,6 +178,12 @@ _HEALTH = {
         "service": {"type": ["object", "null"], "description": "as the MQTT topic health"},
     },
 }
+
+
+_PROPOSAL = _object(file=_TEXT, diff=_TEXT, digest=_TEXT)
+_SETTINGS = _object(
+    thresholds={"type": "object"}, file={"type": ["string", "null"]}, mistake={"type": ["string", "null"]}
+)
 
 
 def _schema(name: str) -> dict[str, Any]:
@@ -176,6 +232,12 @@ def _post(kind: Kind, properties: dict[str, Any]) -> dict[str, Any]:
     responses = _responses({"application/json": {"schema": schema}}, "408", "413", "415", "422", "503", "504")
     body = {"required": True, "content": {media: {} for media in MEDIA[kind]}}
     return {"post": {"summary": _SUMMARIES[kind], "requestBody": body, "responses": responses}}
+
+
+def _json(method: str, summary: str, takes: dict[str, Any], gives: dict[str, Any], *errors: str) -> dict[str, Any]:
+    body = {"required": True, "content": {"application/json": {"schema": takes}}}
+    responses = _responses({"application/json": {"schema": gives}}, "413", "422", "503", *errors)
+    return {method: {"summary": summary, "requestBody": body, "responses": responses}}
 
 
 def _responses(content: dict[str, Any], *errors: str) -> dict[str, Any]:

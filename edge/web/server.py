@@ -6,13 +6,16 @@ import logging
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge.config import Config, WebConfig
 from edge.errors import ConfigError, EdgeError
 from edge.web.access import is_loopback, read_access
-from edge.web.onlookers import Onlookers
+
+if TYPE_CHECKING:
+    from edge.service.service import Service
 
 _LOG = logging.getLogger(__name__)
 _END_S = 1.0
@@ -22,18 +25,20 @@ class WebServer:
     """Answers from `start` to `close`. Making one checks everything that can be wrong before.
 
     Args:
-        of_service: it answers beside a running service, which shows it what is published (`look`).
+        service: the service beside which it answers, not running yet; None: only analysis.
+        file: the configuration file, to which thresholds may be written; None: there is none.
 
     Raises (at construction):
         ConfigError: tokens or certificate cannot be used, or others could reach it without a token.
         EdgeError: the libraries of the extra ``web`` are missing.
     """
 
-    def __init__(self, config: Config, of_service: bool = False) -> None:
+    def __init__(self, config: Config, service: Service | None = None, file: Path | None = None) -> None:
         try:
             import uvicorn
 
             from edge.web.api import Api
+            from edge.web.now import Now
         except ImportError as error:
             raise EdgeError(f"[web] needs a library ({error}): pip install 'emotion-edge[web]'") from error
         web = config.web
@@ -41,10 +46,10 @@ class WebServer:
         _check_certificate(web)
         if not web.cert_file and not is_loopback(web.host):
             _LOG.warning("[web] others can reach %s, and without cert_file tokens and media travel readably", web.host)
-        self._onlookers = Onlookers() if of_service else None
+        now = Now(service) if service else None
         self._server = uvicorn.Server(
             uvicorn.Config(
-                Api(config, access, self._onlookers).application(),
+                Api(config, access, now, file).application(),
                 host=web.host,
                 port=web.port,
                 ssl_certfile=web.cert_file or None,
@@ -60,13 +65,6 @@ class WebServer:
         )
         self._address = f"{'https' if web.cert_file else 'http'}://{web.host}:{web.port}"
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)
-
-    def look(self, name: str, body: Mapping[str, Any]) -> None:
-        """Take what the service publishes under `name`; any thread, returns at once."""
-        if self._onlookers and name == "event":
-            self._onlookers.tell(body)
-        elif self._onlookers and name == "health":
-            self._onlookers.health = body
 
     def start(self) -> None:
         """Begin to answer. A port that is taken is told in the log and costs nothing else."""

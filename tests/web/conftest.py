@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import socket
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import pytest
 from skimage.data import astronaut
 
 from edge.demo.clip import synthetic_voice, write_clip
+from tests.conftest import Mosquitto
 
 
 class Server:
@@ -70,6 +72,62 @@ def start(tmp_path: Path) -> Iterator[Callable[[str], Server]]:
     yield begin
     for each in servers:
         each.close()
+
+
+class Device:
+    """`emotion-edge run` with the page: the demo's clip for ever, the shipped configuration with some lines added."""
+
+    def __init__(self, folder: Path, broker: Mosquitto, more: str = "") -> None:
+        self.broker = broker
+        clip = folder / "clip.mkv"
+        write_clip(clip, 6, (320, 240))
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        text = (Path(__file__).parents[2] / "systemd" / "config.toml").read_text(encoding="utf-8")
+        for section, lines in {
+            "device": 'id = "kitchen-pi"\nplace = "kitchen"',
+            "camera": f'source = "file:{clip}"',
+            "microphone": f'source = "file:{clip}"',
+            "replay": "repeat = true",
+            "mqtt": f'url = "{broker.url}"',
+            "health": "interval_s = 0.5",
+            "web": f"enabled = true\nport = {port}\nrequests_per_minute = 100000\n{more}",
+        }.items():
+            text = text.replace(f"[{section}]", f"[{section}]\n{lines}\n", 1)
+        self.config = folder / "config.toml"
+        self.config.write_text(text, encoding="utf-8")
+        with (folder / "log").open("w") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "edge", "run", "--config", str(self.config)],
+                stderr=log,
+                env={**os.environ, "STATE_DIRECTORY": str(folder)},
+            )
+        for _ in range(600):
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                return
+            except OSError:
+                if self._process.poll() is not None:
+                    break
+                time.sleep(0.1)
+        raise RuntimeError(f"it does not answer:\n{(folder / 'log').read_text()}")
+
+    def close(self) -> None:
+        self._process.terminate()
+        self._process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def device(tmp_path_factory: pytest.TempPathFactory, mosquitto_program: str) -> Iterator[Device]:
+    """One for all tests, which leave it as they find it; its broker too."""
+    folder = tmp_path_factory.mktemp("device")
+    broker = Mosquitto(mosquitto_program, folder / "broker")
+    broker.start()
+    device = Device(folder, broker, "live_view = true")
+    yield device
+    device.close()
+    broker.kill()
 
 
 @pytest.fixture(scope="session")

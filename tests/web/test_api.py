@@ -186,7 +186,15 @@ def test_without_a_token_of_the_device_there_is_401_and_nothing_else(start, tmp_
     server = start(f'tokens_file = "{tmp_path}/tokens"\nrequests_per_minute = 5')
     with server.client() as client:
         for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {TOKENS['read']}"}):
-            for path in ("/v1/health", "/v1/openapi.json", "/v1/docs", "/v1/events", "/", "/v1/nothing", "/metrics"):
+            for path in (
+                "/v1/health",
+                "/v1/openapi.json",
+                "/v1/docs",
+                "/v1/now",
+                "/v1/view",
+                "/v1/nothing",
+                "/metrics",
+            ):
                 assert client.get(path, headers=headers).status_code == 401
             refused = client.post("/v1/face", content=jpeg, headers={**JPEG, **headers})
             assert (refused.status_code, refused.json()["error"]["code"]) == (401, "unauthorized")
