@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge.config import LIVE, THRESHOLDS, Config, load_config, parse_config, with_values
+from edge.config import LIVE, THRESHOLDS, Config
+from edge.config_toml import load_config, parse_config, with_values
 from edge.errors import ConfigError
 from edge.whole_file import write_whole
 
@@ -41,7 +42,7 @@ def propose(path: Path, in_force: Config) -> Proposal:
         ConfigError: it cannot be read, is wrong already, or is written in a way that cannot be changed safely.
     """
     said = load_config(path)
-    before = path.read_text(encoding="utf-8")
+    before = path.read_bytes().decode()  # with the ends of lines that it has
     changes = difference(said, in_force)
     after = _edited(before, changes)
     if parse_config(after, str(path)) != with_values(said, changes):

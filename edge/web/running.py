@@ -14,8 +14,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from edge.config import LIVE, THRESHOLDS, load_config
+from edge.config import LIVE, THRESHOLDS
 from edge.config_schema import config_schema
+from edge.config_toml import load_config
 from edge.errors import ConfigError
 from edge.publish.commands import Refused
 from edge.publish.strict_json import MOST_BYTES

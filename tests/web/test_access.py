@@ -45,7 +45,7 @@ def test_others_are_let_in_by_token_only(host: str, tokens: Path):
     ("text", "why"),
     [
         ("panel read", "expected 'NAME SCOPES TOKEN'"),
-        (f"panel fly {GOOD}", "scopes of read,analyze"),
+        (f"panel fly {GOOD}", "scopes of read,view,analyze,control"),
         ("panel read short", "at least 20 characters"),
         (f"panel read {GOOD} more", "expected 'NAME SCOPES TOKEN'"),
     ],

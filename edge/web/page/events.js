@@ -23,7 +23,7 @@ export const take = {
 
 function line(event) {
   const dot = make("span", { class: "dot", "aria-hidden": "true" });
-  dot.style.background = event.type.startsWith("emotion") ? colours[event.emotion] : "transparent";
+  dot.style.background = /start|change/.test(event.type) && event.emotion !== "uncertain" ? colours[event.emotion] : "transparent";
   const time = new Date(event.time);
   const clock = time.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
   return make("li", {}, make("time", { dateTime: event.time, class: "faint" }, clock), dot, make("span", {}, words(event)));

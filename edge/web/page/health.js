@@ -19,8 +19,8 @@ function draw() {
     : ["✕ away; events wait", "bad"];
   const held = { cpu: " (too little CPU for more)", heat: " (held back by heat)" }[report.held_back] ?? "";
   facts(find("numbers"), [
-    ["Camera", ...sensor("camera", "fps")],
-    ["Microphone", ...sensor("microphone", "chunks/s")],
+    ["Camera", ...sensor("camera", `, ${report.camera.rate_hz.toFixed(1)} fps`)],
+    ["Microphone", ...sensor("microphone", "")],
     ["Hub", ...hub],
     ["Events waiting", mqtt.queued || mqtt.dropped ? `${mqtt.queued}, ${mqtt.dropped} lost` : "none"],
     ["Looked at", report.looked_hz === null ? null : `${report.looked_hz.toFixed(1)} frames/s${held}`],
@@ -34,11 +34,11 @@ function draw() {
   ]);
 }
 
-function sensor(name, unit) {
+function sensor(name, rate) {
   const state = settings[name];
   const now = report[name];
   const same = now.state === state;  // the report is older than the state
-  const more = same && state === "ok" ? `, ${now.rate_hz.toFixed(1)} ${unit}` : same && now.reason ? `: ${now.reason}` : "";
+  const more = !same ? "" : state === "ok" ? rate : now.reason ? `: ${now.reason}` : "";
   return [`${MARKS[state] ?? ""}${state}${more}`, state === "ok" ? "good" : state === "down" ? "bad" : ""];
 }
 

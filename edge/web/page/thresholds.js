@@ -129,7 +129,7 @@ function showDifference(proposal) {
   say(find("write-file"), proposal.file);
   // The first two lines name the file, which stands above.
   find("diff").replaceChildren(...proposal.diff.split("\n").slice(2, -1).map((line) => {
-    const kind = { "+": "added", "-": "removed" }[line[0]] ?? "faint";
+    const kind = { "+": "added", "-": "removed" }[line[0]] ?? "";
     return make("div", { class: kind }, line || " ");
   }));
 }

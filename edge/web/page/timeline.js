@@ -38,7 +38,7 @@ export const take = {
     find("meter-fill").style.width = level === null ? "0" : `${share(level) * 100}%`;
     meter.setAttribute("aria-valuenow", String(level === null ? QUIET_DBFS : Math.round(level)));
     meter.setAttribute("aria-valuetext", level === null ? "no sound" : `${Math.round(level)} dBFS`);
-    say(find("level"), level === null ? "nothing is listened to" : `${Math.round(level)} dBFS; below the mark it counts as silence`);
+    say(find("level"), level === null ? "nothing is listened to" : level < QUIET_DBFS ? "silence" : `${Math.round(level)} dBFS; below the mark it counts as silence`);
     const speaks = voice !== null && voice >= 0.5;
     say(find("voice"), voice === null ? "off" : speaks ? "● voice" : "no voice");
     find("voice").classList.toggle("on", speaks);

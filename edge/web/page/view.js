@@ -38,6 +38,7 @@ function draw() {
   button.setAttribute("aria-pressed", String(wanted));
   say(button, wanted ? "Hide" : "Show");
   canvas.hidden = !(wanted && open() && stop);
+  find("live").classList.toggle("off", canvas.hidden);
   find("watching").hidden = !view?.watching;
   say(find("watching"), view?.watching ? `● on: ${view.watching} ${view.watching === 1 ? "watches" : "watch"}` : "");
   let words = "";
@@ -113,6 +114,7 @@ async function show(about, picture) {
   const image = await createImageBitmap(new Blob([picture], { type: "image/jpeg" }));
   if (!stop) return;
   canvas.hidden = false;
+  find("live").classList.remove("off");
   const scale = canvas.clientWidth / about.width_px;
   const ratio = devicePixelRatio;
   canvas.width = Math.round(about.width_px * scale * ratio);
