@@ -39,6 +39,12 @@ DISCLOSURE = (
     "feels. Images and sound never leave the device and never touch its disk; only the values described in "
     "docs/mqtt.md are published. Each model names the licence of its training data, which may exclude commercial use."
 )
+#: ... where [web] allows a live view.
+DISCLOSURE_WITH_VIEW = DISCLOSURE.replace(
+    "Images and sound never leave the device and never touch its disk;",
+    "Images and sound never touch its disk. Images leave the device only while somebody who may do so watches the live "
+    "view on its page, sound never;",
+)
 
 
 def event(
@@ -103,11 +109,16 @@ def state(estimate: EmotionEstimate | None, people: int, device: DeviceConfig, *
 
 
 def info(
-    models: Sequence[ModelInfo], modalities: Sequence[str], observations: bool, device: DeviceConfig, use: str = ""
+    models: Sequence[ModelInfo],
+    modalities: Sequence[str],
+    observations: bool,
+    device: DeviceConfig,
+    use: str = "",
+    live_view: bool = False,
 ) -> Body:
     """What this device is: software, models with their hashes and measured figures, what it tells and what never.
 
-    `use`: the declared context of use, e.g. ``home``.
+    `use`: the declared context of use, e.g. ``home``; `live_view`: pictures may be seen on the local page.
     """
     told = [f"observation/{modality}" for modality in modalities] if observations else []
     return {
@@ -131,7 +142,7 @@ def info(
             }
             for model in models
         ],
-        "privacy": DISCLOSURE,
+        "privacy": DISCLOSURE_WITH_VIEW if live_view else DISCLOSURE,
         **({"use": use} if use else {}),
     }
 

@@ -199,9 +199,14 @@ class Publisher:
         self._put("health", report)
         return report
 
-    def publish_info(self, models: Sequence[ModelInfo], modalities: Sequence[str], use: str = "") -> None:
-        """What this device is and runs; sent again with each new connection. `use`: as [privacy] declares it."""
-        self._put("info", payloads.info(models, modalities, self._mqtt.observations, self._device, use))
+    def publish_info(
+        self, models: Sequence[ModelInfo], modalities: Sequence[str], use: str = "", live_view: bool = False
+    ) -> None:
+        """What this device is and runs; sent again with each new connection.
+
+        `use`: as [privacy] declares it; `live_view`: whether [web] allows one.
+        """
+        self._put("info", payloads.info(models, modalities, self._mqtt.observations, self._device, use, live_view))
 
     def publish_response(self, name: str, body: payloads.Body) -> None:
         """The answer to a command; without a connection nobody waits for it, and only the newest few are kept."""

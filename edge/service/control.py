@@ -99,6 +99,12 @@ class Control:
             if received := self._mailbox.take(_LOOK_ROUND_S):
                 self._answer(received)
 
+    def tell_info(self) -> None:
+        """Publish what this device is and runs."""
+        config = self.config
+        view = config.web.enabled and config.web.live_view
+        self._publisher.publish_info(self._pipeline.models, modalities(config), config.privacy.use, view)
+
     def _answer(self, received: Received) -> None:
         utc_ns = time.time_ns()
         transaction: str | None = None
@@ -199,7 +205,7 @@ class Control:
             self._in_fusion(lambda: self._pipeline.fuser.adopt(config.fusion))
         if (before.mqtt, before.homeassistant) != (config.mqtt, config.homeassistant):
             self._publisher.adopt(config.mqtt, config.homeassistant)
-            self._publisher.publish_info(self._pipeline.models, modalities(config), config.privacy.use)
+            self.tell_info()
         self._privacy.adopt(config.privacy)
         self._follow_privacy()
 

@@ -22,7 +22,7 @@ from edge.service.meters import Meters, rss_bytes
 from edge.service.metrics import Metrics
 from edge.service.notify import notifier, watchdog_s
 from edge.service.pace import Pace
-from edge.service.pipeline import build_pipeline, modalities
+from edge.service.pipeline import build_pipeline
 from edge.service.privacy import Privacy
 from edge.service.progress import Progress, Watchdog
 from edge.service.recorder import recorder
@@ -194,8 +194,7 @@ class Service:
         """
         sensors: list[AnySensor] = [s for s in (self.camera, self.microphone) if s]
         self.publisher.start()
-        config = self._control.config
-        self.publisher.publish_info(self.pipeline.models, modalities(config), config.privacy.use)
+        self._control.tell_info()
         workers = [self._thread(work, work.__name__) for work in self._flow.work()]
         readers = [self._thread(sensor.run, sensor.kind) for sensor in sensors]
         readers.append(self._thread(self._control.control, "control"))

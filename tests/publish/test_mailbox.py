@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from edge.publish.commands import Refused
 from edge.publish.mailbox import BURST, Answer, Mailbox
 
 
@@ -47,3 +50,13 @@ def test_answers_that_nobody_fetches_give_way() -> None:
     while answer := mailbox.next_answer():
         fetched.append(answer.name)
     assert fetched == [f"response/{number}" for number in range(68, 100)]
+
+
+def test_who_asks_beside_the_network_gets_the_answer_and_never_waits_for_room() -> None:
+    mailbox = Mailbox()
+    asked = [mailbox.ask("ping", b"{}") for _ in range(32)]
+    with pytest.raises(Refused, match="too many"):
+        mailbox.ask("ping", b"{}")
+    assert [received.reply for received in drained(mailbox)] == asked
+    mailbox.ask("ping", b"x" * 4097)
+    assert [(received.payload, received.size_bytes) for received in drained(mailbox)] == [(None, 4097)]

@@ -232,6 +232,13 @@ def test_credentials_in_a_camera_url_are_not_published(health) -> None:
     assert body["camera"]["source"] == "rtsp://10.0.0.7/main"
 
 
+def test_what_the_device_says_of_itself_is_true_with_a_live_view_too() -> None:
+    without, allowed = (payloads.info([], ["face"], False, DeviceConfig(), live_view=view) for view in (False, True))
+    assert "Images and sound never leave the device" in without["privacy"]
+    assert "never leave" not in allowed["privacy"]
+    assert "watches the live view" in allowed["privacy"]
+
+
 def test_figures_that_are_not_finite_are_null_and_others_are_kept(models) -> None:
     metrics = sent(payloads.info(models, ["face"], False, DeviceConfig(id="pi")))["models"][0]["metrics"]
     assert metrics == {"int8": {"accuracy": 0.6512, "ece": None}, "classes": ["angry", "happy"], "samples": 3589}

@@ -92,3 +92,25 @@ def test_a_fast_replay_waits_for_room_instead_of_dropping(steps):
     steps.stop.set()
     delivered.join(10)
     assert not delivered.is_alive()
+
+
+def test_who_looks_on_is_shown_everything_but_what_is_muted(steps):
+    seen, heard = [], []
+
+    class Onlooker:
+        def saw(self, frame, faces):
+            seen.append((frame.sequence, faces))
+
+        def heard(self, chunk, voice):
+            heard.append(voice)
+
+    steps.onlookers.append(Onlooker())
+    steps.look(Frame(np.zeros((120, 160, 3), np.uint8), 0, 7))
+    for chunk in chunks(1):
+        steps.listen(chunk)
+    assert seen == [(7, [])]
+    assert (len(heard), max(heard) > 0.5) == (31, True)
+    steps.muted |= {"face", "speech"}
+    steps.look(Frame(np.zeros((120, 160, 3), np.uint8), 0, 8))
+    steps.listen(chunks(1)[0])
+    assert (len(seen), len(heard)) == (1, 31)

@@ -6,8 +6,11 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+import edge.web
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install 'emotion-edge[dev]'")
 expect = playwright.expect
@@ -128,3 +131,18 @@ def test_a_token_is_asked_for_and_says_what_it_may(start, page, tmp_path):
     field.press("Enter")
     expect(page.get_by_role("alert").filter(has_text="no service runs here")).to_be_visible()
     assert page.evaluate("[localStorage.length, document.cookie]") == [0, ""]
+
+
+def test_a_hub_that_is_away_is_told_and_costs_nothing_else(device, page):
+    page.goto(device.url)
+    device.broker.stop()
+    expect(page.locator("#health")).to_contain_text("✕ away; events wait")
+    expect(page.get_by_role("switch", name="Camera")).to_be_enabled()
+    device.broker.start()
+    expect(page.locator("#health")).to_contain_text("● connected")
+
+
+def test_the_script_is_small_and_what_others_wrote_names_its_licence():
+    folder = Path(edge.web.__file__).with_name("page")
+    assert sum(path.stat().st_size for path in folder.rglob("*.js")) < 150_000
+    assert "MIT License" in (folder / "vendor" / "LICENSE").read_text()

@@ -45,11 +45,11 @@ def test_pictures_come_with_their_faces_and_the_newest_wins():
         return parts
 
     parts = asyncio.run(watch())
-    assert 3 <= len(parts) <= 10
+    assert 1 <= len(parts) <= 11  # ten a second, and the one that the second begins with
     head, _, rest = parts[0].partition(b"\r\n\r\n")
     fields = dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:])
     picture = cv2.imdecode(np.frombuffer(rest[: int(fields["Content-Length"])], np.uint8), cv2.IMREAD_COLOR)
-    assert picture.shape == (360, 480, 3)
+    assert picture.shape == (240, 320, 3)
     assert abs(int(picture[100, 100, 2]) - 60) <= 3  # red of frame 60
     about = json.loads(fields["X-View"])
     assert (about["width_px"], about["faces"][0]["subject"]) == (640, "face-3")

@@ -11,7 +11,7 @@ let rows = [];
 let marks = [];
 let interval = 0.5;
 let plots = [];
-let quiet = -55;
+let threshold = 0.5;
 let summarised = 0;
 const width = find("window");
 
@@ -30,8 +30,8 @@ export const take = {
     if (MARKED.includes(event.type)) marks = [...marks.slice(-49), event];
   },
   settings({ thresholds }) {
-    quiet = thresholds.speech.quiet_dbfs;
-    find("meter-quiet").style.left = `${share(quiet) * 100}%`;
+    threshold = thresholds.speech.voice_threshold;
+    find("meter-quiet").style.left = `${share(thresholds.speech.quiet_dbfs) * 100}%`;
   },
   sound({ level_dbfs: level, voice }) {
     const meter = find("meter");
@@ -39,7 +39,7 @@ export const take = {
     meter.setAttribute("aria-valuenow", String(level === null ? QUIET_DBFS : Math.round(level)));
     meter.setAttribute("aria-valuetext", level === null ? "no sound" : `${Math.round(level)} dBFS`);
     say(find("level"), level === null ? "nothing is listened to" : level < QUIET_DBFS ? "silence" : `${Math.round(level)} dBFS; below the mark it counts as silence`);
-    const speaks = voice !== null && voice >= 0.5;
+    const speaks = voice !== null && voice >= threshold;
     say(find("voice"), voice === null ? "off" : speaks ? "● voice" : "no voice");
     find("voice").classList.toggle("on", speaks);
   },
