@@ -261,7 +261,7 @@ def disk(kind: str) -> Outcome:
     """the disk of the outbox is full, or read-only; then it is not"""
     with contextlib.ExitStack() as ends:
         folder = Path(ends.enter_context(tempfile.TemporaryDirectory()))
-        options = ["-o", "ro" if kind == "read-only" else "size=600k"]
+        options = ["-o", "ro" if kind == "read-only" else "size=3m"]
         if subprocess.run(["mount", "-t", "tmpfs", *options, "tmpfs", folder], check=False).returncode:
             raise SystemExit("mounting needs root")
         ends.callback(lambda: subprocess.run(["umount", "-l", folder], check=False))
@@ -287,7 +287,8 @@ def disk(kind: str) -> Outcome:
                 (folder / "filler").unlink()
             else:
                 subprocess.run(["mount", "-o", "remount,rw", folder], check=True)
-            whole = hub.wait(lambda r: r["mqtt"]["outbox"]["storage"] == "disk", "events on disk again")
+            well = {"storage": "disk", "problem": ""}
+            whole = hub.wait(lambda r: r["mqtt"]["outbox"] == well, "events on disk again")
             numbers = sorted({event["sequence"] for _, event in hub.events})
             if numbers != list(range(numbers[0], numbers[0] + len(numbers))):
                 raise SystemExit(f"broken: holes in {numbers}")

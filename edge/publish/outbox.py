@@ -36,6 +36,7 @@ class Outbox:
         commit_hz: how many commits a second in the long run: the longest that an event waits for company is one by it.
         drain_hz: at which rate an outage's backlog is sent.
         utc_ms: milliseconds since 1970, now.
+        clock_set: False while that is known to be wrong: nothing is too old then.
         gap_body: makes the record that tells consumers of a loss.
         on_ready: called from the outbox's thread when there is something to send.
     """
@@ -49,10 +50,12 @@ class Outbox:
         commit_hz: float,
         drain_hz: float,
         utc_ms: Callable[[], int],
+        clock_set: Callable[[], bool] = lambda: True,
         gap_body: GapBody,
         on_ready: Callable[[], None],
     ) -> None:
-        self._utc_ms, self._on_ready, self._most_ms = utc_ms, on_ready, int(most_days * _DAY_MS)
+        self._utc_ms, self._clock_set, self._on_ready = utc_ms, clock_set, on_ready
+        self._most_ms = int(most_days * _DAY_MS)
         self._lanes = Lanes(drain_hz)
         self._pace = CommitPace(commit_hz)
         self._news = threading.Condition()
@@ -77,7 +80,12 @@ class Outbox:
 
     def health(self) -> dict[str, Any]:
         """For the health report."""
-        return {"storage": "disk" if self.keeps else "memory", "problem": self._storage.problem}
+        return {"storage": "disk" if self.keeps else "memory", "problem": self.problem}
+
+    @property
+    def problem(self) -> str:
+        """Why events are not kept on the disk, or soon will not be; "" if all is well."""
+        return self._storage.problem or self._storage.foreseen
 
     def start(self) -> None:
         self._thread.start()
@@ -89,7 +97,7 @@ class Outbox:
             self._last += 1
             self.events += 1
             self.queued += 1
-            self._new.append(StoredEvent(self._last, self._utc_ms(), observed_ms, body))
+            self._new.append(StoredEvent(self._last, self._utc_ms(), observed_ms, body, dated=self._clock_set()))
             if len(self._new) > _MOST_NEW:
                 self._losses.add(self._new.pop(0).sequence)
                 self.dropped += 1
@@ -198,7 +206,7 @@ class Outbox:
         if self._closed or self._arrange or (self._online and self._lanes.hungry):
             return 0.0
         now_s = time.monotonic()
-        return min(self._storage.retry_s, self._pace.next_s(now_s, self._pending())) - now_s
+        return min(self._storage.due_s, self._pace.next_s(now_s, self._pending())) - now_s
 
     def _pending(self) -> Pending:
         """What there is to commit; without a disk to spare, waiting gains nothing."""
@@ -208,6 +216,7 @@ class Outbox:
         now_s = time.monotonic()
         if now_s >= self._storage.retry_s:
             self._return_to_disk()
+        self._storage.look(now_s)
         if self._pace.is_due(now_s, self._pending()):
             self._commit()
         if self._arrange:
@@ -223,7 +232,8 @@ class Outbox:
     def _commit(self) -> None:
         with self._news:
             events, settled = self._new[:COMMIT_EVENTS], set(self._settled)
-        expired_ms = self._utc_ms() - self._most_ms if self._pace.expires(time.monotonic()) else 0
+        look = self._clock_set() and self._pace.expires(time.monotonic())
+        expired_ms = self._utc_ms() - self._most_ms if look else 0
         forced = set(self._storage.store.commit(events, settled, expired_ms))
         self._pace.committed(time.monotonic())
         with self._news:

@@ -74,6 +74,7 @@ class Publisher:
             commit_hz=mqtt.commit_hz,
             drain_hz=mqtt.drain_hz,
             utc_ms=self._utc_ms,
+            clock_set=lambda: self.clock_synchronized is not False,
             gap_body=self._gap_body,
             on_ready=self._bell.ring,
         )
@@ -118,6 +119,11 @@ class Publisher:
     def keeps(self) -> bool:
         """What was not acknowledged is on disk, for the next start."""
         return self._outbox.keeps
+
+    @property
+    def disk_problem(self) -> str:
+        """Why events are not kept on disk, or soon will not be; "" if all is well."""
+        return self._outbox.problem
 
     @property
     def queued(self) -> int:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -19,6 +20,10 @@ _log = logging.getLogger(__name__)
 
 #: Without a disk that can be written: how often it is tried again.
 _RETRY_DISK_S = 5.0
+#: How often it is asked whether the disk still has room: that alone writes nothing.
+_LOOK_S = 2.0
+#: With less than this a disk is full: SQLite's next page may not fit, nor what is needed to leave for memory.
+_LEAST_FREE_BYTES = 64 * 1024
 #: Brought from memory to the disk: more than memory holds.
 _MOST_RETURNED = 100_000
 
@@ -49,6 +54,9 @@ class Storage:
         self.store = opened.store
         #: What is wrong with the disk; "" if nothing.
         self.problem = opened.problem
+        #: What the next write will fail for; "" if nothing. It is still tried: a write may need no more room.
+        self.foreseen = ""
+        self._look_s = time.monotonic() if path else math.inf
         #: Found at the start: the last sequence number that may have been used, and how many events waited.
         self.last, self.queued = self.store.last, self.store.count
         self._parked_from: int | None = None
@@ -63,6 +71,22 @@ class Storage:
     def retry_s(self) -> float:
         """When the disk is to be tried again, in monotonic seconds; never if nothing is wrong with it."""
         return self._retry_s if self.problem else math.inf
+
+    @property
+    def due_s(self) -> float:
+        """When there is something to do here without an event, in monotonic seconds."""
+        return min(self.retry_s, self._look_s)
+
+    def look(self, now_s: float) -> None:
+        """Notice a disk that is full or read-only before an event has to; cheap, at most every `_LOOK_S`."""
+        if self._path is None or now_s < self._look_s:
+            return
+        self._look_s = now_s + _LOOK_S
+        before, self.foreseen = self.foreseen, "" if self.problem else _foreseen(self._path)
+        if self.foreseen and not before:
+            _log.warning("outbox: %s: events will be kept in memory, and lost with the process", self.foreseen)
+        elif before and not (self.foreseen or self.problem):
+            _log.info("outbox: %s: all is well again", self._path)
 
     def _take_over(self, opened: salvage.Opened, utc_ms: Callable[[], int]) -> None:
         """At the start: go on with what was found, behind every number that may have been used."""
@@ -169,3 +193,15 @@ class Storage:
                 self.problem,
                 _RETRY_DISK_S,
             )
+
+
+def _foreseen(path: Path) -> str:
+    try:
+        told = os.statvfs(path)
+    except OSError as error:  # gone; an event will be told more
+        return f"{path}: {error.strerror}"
+    if told.f_flag & os.ST_RDONLY:
+        return f"{path}: the disk is read-only"
+    # Root may use what is reserved for it.
+    free_bytes = (told.f_bavail if os.geteuid() else told.f_bfree) * told.f_frsize
+    return f"{path}: the disk is full" if free_bytes < _LEAST_FREE_BYTES else ""

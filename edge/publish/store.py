@@ -33,7 +33,7 @@ _CHECKPOINT_FRAMES = 2000
 _RESERVE_PAGES = 64
 #: Rows of one forcing out are at least this share of all, so that a full store does not do it for every event.
 _FORCED_SHARE = 100
-#: A clock before 2024 was not set yet: what it stamped has no known age.
+#: A clock before 2024 was not set yet, whatever is said of it: what it stamped has no known age.
 _CLOCK_SET_MS = 1_704_067_200_000
 _FORMAT = 1
 _SCHEMA = """
@@ -57,6 +57,8 @@ class StoredEvent:
     """A payload, when it was handed over and when its evidence was observed (UTC milliseconds).
 
     `lost`: 0 for an event; for a gap record the number of events that it stands for, -1 when that is not known.
+    `dated`: False if the clock was known not to be set when it was handed over: then nobody can tell how old it is, and
+    it is never too old to keep.
     """
 
     sequence: int
@@ -64,6 +66,7 @@ class StoredEvent:
     observed_ms: int
     body: Body
     lost: int = 0
+    dated: bool = True
 
     def body_at(self, now_ms: int) -> Body:
         """The payload as it is sent at `now_ms`: with its age, and marked if it had to wait."""
@@ -115,7 +118,17 @@ class Store:
         Returns:
             The sequence numbers that were forced out (or not even added); a gap record tells of them.
         """
-        rows = [(each.sequence, each.queued_ms, each.observed_ms, each.lost, self._pack(each.body)) for each in events]
+        rows = [
+            # In the file a time that cannot be relied upon is negative.
+            (
+                each.sequence,
+                each.queued_ms * (1 if each.dated else -1),
+                each.observed_ms,
+                each.lost,
+                self._pack(each.body),
+            )
+            for each in events
+        ]
         last = max((each.sequence for each in events), default=0)
         forced: list[int] = []
         run = self._database.execute
@@ -143,7 +156,7 @@ class Store:
     def read(self, after: int, limit: int, since_ms: int = 0) -> list[StoredEvent]:
         """At most `limit` events behind sequence number `after`, in order, that were handed over since `since_ms`."""
         found = self._database.execute(
-            f"{_SELECT} WHERE sequence > ? AND body IS NOT NULL AND queued_ms >= ? ORDER BY sequence LIMIT ?",
+            f"{_SELECT} WHERE sequence > ? AND body IS NOT NULL AND abs(queued_ms) >= ? ORDER BY sequence LIMIT ?",
             (after, since_ms, limit),
         )
         return [self._unpack(row) for row in found]
@@ -290,4 +303,4 @@ def _unpack(row: Row, words: bytes) -> StoredEvent:
         body = json.loads(zlib.decompressobj(zdict=words).decompress(row[4] or b""))
     except (zlib.error, ValueError) as error:
         raise sqlite3.DatabaseError(f"event {row[0]}: not readable: {error}") from error
-    return StoredEvent(row[0], row[1], row[2], body, row[3])
+    return StoredEvent(row[0], abs(row[1]), row[2], body, row[3], row[1] >= 0)

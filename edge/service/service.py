@@ -193,6 +193,7 @@ class Service:
             watch: is given a line about the present state once a second.
         """
         sensors: list[AnySensor] = [s for s in (self.camera, self.microphone) if s]
+        self._look_at_machine()  # first: what is told before the clock is set is marked so
         self.publisher.start()
         self._control.tell_info()
         workers = [self._thread(work, work.__name__) for work in self._flow.work()]
@@ -270,16 +271,18 @@ class Service:
         watch: Callable[[str], object] | None,
     ) -> None:
         """Report health and wait for the end."""
-        health_due = watch_due = machine_due = 0.0
+        health_due = watch_due = 0.0
+        machine_due = time.monotonic() + _MACHINE_S
         states: list[str] = []
         while not (self._request.asked or self._stop.is_set()) and any(worker.is_alive() for worker in workers):
             now = time.monotonic()
             if now >= machine_due:
                 machine_due = now + _MACHINE_S
                 self._look_at_machine()
-            # Hubs learn at once that a sense is missing or back, not at the next regular report.
-            if now >= health_due or [sensor.state for sensor in sensors] != states:
-                states = [sensor.state for sensor in sensors]
+            # Hubs learn at once that a sense or the disk is missing or back, not at the next regular report.
+            current = [*(sensor.state for sensor in sensors), self.publisher.disk_problem]
+            if now >= health_due or current != states:
+                states = current
                 health_due = now + self._control.config.health.interval_s
                 self._tell_health()
                 self._notifier.tell(f"STATUS={self._line()}")

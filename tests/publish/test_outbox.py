@@ -5,6 +5,12 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
+from edge.config import MqttConfig
+from edge.publish import Publisher
+from edge.publish.publisher import measured_offset_ns
+from tests.publish.conftest import DEVICE
 from tests.publish.sequences import holes, told, waited
 
 
@@ -77,3 +83,35 @@ def test_systemd_says_where_the_outbox_lies(mosquitto, publish_to, tmp_path, mon
     monkeypatch.setenv("STATE_DIRECTORY", f"{tmp_path}:/elsewhere")
     publish_to(mosquitto.url).close(1)
     assert (tmp_path / "outbox.sqlite").exists()
+
+
+DAY_NS = 86_400_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "kept"),
+    [
+        # Days by which the clock is wrong, and whether it is known to be right, in two runs of the service.
+        pytest.param((-10, False), (0, True), True, id="set after a boot with the time of ten days ago"),
+        pytest.param((0, True), (365, False), True, id="a year ahead until it is set"),
+        pytest.param((-10, True), (0, True), False, id="ten days have passed"),
+    ],
+)
+def test_a_clock_that_was_not_set_makes_nothing_too_old(
+    mosquitto, subscriber, event_of, tmp_path, first, second, kept
+) -> None:
+    for url, (days, synchronized) in (("mqtt://127.0.0.1:9", first), (mosquitto.url, second)):
+        publisher = Publisher(
+            MqttConfig(url=url, outbox_file=str(tmp_path / "outbox.sqlite")),
+            DEVICE,
+            utc_offset_ns=lambda days=days: measured_offset_ns() + days * DAY_NS,  # type: ignore[misc]
+        )
+        publisher.clock_synchronized = synchronized
+        publisher.start()
+        for _ in range(3):
+            publisher.publish_event(event_of())
+        publisher.close(2)
+    subscriber.wait_for(lambda heard: 6 in told(heard) and not holes(heard, 6))
+    assert [body["reason"] for body in told(subscriber).values() if body["type"] == "gap"] == (
+        [] if kept else ["expired"]
+    )

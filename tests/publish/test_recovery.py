@@ -7,6 +7,7 @@ import contextlib
 import os
 import resource
 import sqlite3
+import subprocess
 import time
 
 import pytest
@@ -80,6 +81,42 @@ def test_a_disk_that_fills_up_is_told_and_left_until_it_has_room_again(
     assert again.close(5)
     subscriber.wait_for(lambda heard: 1002 in told(heard) and not holes(heard, 1002))
     assert sorted(told(subscriber)) == list(range(1, 1003))
+
+
+def test_a_full_or_read_only_disk_is_told_before_an_event_has_to_be_written(
+    mosquitto, publish_to, event_of, tmp_path, caplog, until
+) -> None:
+    caplog.set_level("INFO")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("mounting a disk to fill needs root")
+    try:
+        publisher = publish_to(mosquitto.url, outbox_file=str(disk / "outbox.sqlite"))
+        publisher.publish_event(event_of())
+        until(lambda: publisher.queued == 0)
+        assert publisher.disk_problem == ""
+        with contextlib.suppress(OSError), (disk / "filler").open("wb", buffering=0) as filler:
+            while True:
+                filler.write(bytes(4096))
+        until(lambda: publisher.disk_problem)
+        assert publisher.disk_problem.endswith("outbox.sqlite: the disk is full")
+        assert publisher.keeps  # nothing has failed yet
+        (disk / "filler").unlink()
+        until(lambda: not publisher.disk_problem)
+        # A mount over the first: the open file could still be written, unlike that of a card that fails.
+        for options in (["--bind", disk, disk], ["-o", "remount,bind,ro", disk]):
+            subprocess.run(["mount", *options], check=True)
+        until(lambda: publisher.disk_problem.endswith("outbox.sqlite: the disk is read-only"))
+        subprocess.run(["umount", disk], check=True)
+        until(lambda: not publisher.disk_problem)
+        publisher.publish_event(event_of())
+        assert publisher.close(5)
+        assert sum("well again" in message for message in caplog.messages) == 2
+    finally:
+        while disk.is_mount():
+            subprocess.run(["umount", "-l", disk], check=True)
 
 
 def test_where_nothing_can_be_written_it_goes_on_in_memory_and_never_back_in_numbers(

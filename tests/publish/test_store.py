@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -125,10 +126,13 @@ def test_what_was_acknowledged_between_is_no_loss(open_store) -> None:
 
 def test_what_is_too_old_is_forced_out_unless_the_clock_was_not_set(open_store) -> None:
     store = open_store()
-    store.commit([event(1, 0), event(2, NOW_MS - 8 * DAY_MS), event(3, NOW_MS - 6 * DAY_MS), event(4)], ())
-    assert store.commit([event(5)], (), NOW_MS - 7 * DAY_MS) == [2]
-    assert numbers(store) == [1, 2, 3, 4, 5]
+    old_ms = NOW_MS - 8 * DAY_MS
+    store.commit([event(1, 0), event(2, old_ms), event(3, NOW_MS - 6 * DAY_MS), event(4)], ())
+    assert store.commit([replace(event(5, old_ms), dated=False)], (), NOW_MS - 7 * DAY_MS) == [2]
+    assert store.commit([event(6)], (), NOW_MS - 7 * DAY_MS) == []
+    assert numbers(store) == [1, 2, 3, 4, 5, 6]
     assert store.read(1, 1)[0].body["why"] == "expired"
+    assert [(each.queued_ms, each.dated) for each in store.read(4, 2)] == [(old_ms, False), (NOW_MS, True)]
 
 
 def test_a_second_process_is_kept_out(open_store) -> None:
