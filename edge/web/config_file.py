@@ -15,6 +15,7 @@ from typing import Any
 from edge.config import LIVE, THRESHOLDS, Config
 from edge.config_toml import load_config, parse_config, with_values
 from edge.errors import ConfigError
+from edge.publish.payloads import without_credentials
 from edge.whole_file import write_whole
 
 # The folder is not ours (EACCES, EPERM), read-only (EROFS), or the file is mounted by itself (EBUSY, EXDEV).
@@ -49,7 +50,8 @@ def propose(path: Path, in_force: Config) -> Proposal:
         raise ConfigError(f"{path}: cannot be changed safely: change it by hand")
     old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
     diff = "".join(difflib.unified_diff(old, new, str(path), str(path), n=1))
-    return Proposal(path, after, diff, hashlib.sha256(f"{before}\0{after}".encode()).hexdigest())
+    # A line beside the changed ones may be the address of a camera.
+    return Proposal(path, after, without_credentials(diff), hashlib.sha256(f"{before}\0{after}".encode()).hexdigest())
 
 
 def write(path: Path, in_force: Config, digest: str) -> Proposal:

@@ -15,6 +15,10 @@ from edge.records import EMOTIONS, AudioChunk
 #: A row is made so often, and so many are kept: ten minutes.
 INTERVAL_S = 0.5
 _ROWS = 1200
+# A meter rises at once and falls by 20 dB in 1.7 s, as peak programme meters do (IEC 60268-10, type I); 32 ms a chunk.
+_FALL_DB = 20 / 1.7 * 0.032
+# Voice activity is shown as the highest of a quarter of a second.
+_LATELY = 8
 #: Digital silence: the least that 16 bits can tell from it is -96 dBFS.
 _SILENCE_DBFS = -100.0
 
@@ -33,14 +37,17 @@ class Recent:
         self._due_s = 0.0
         self._power: list[float] = []
         self._voice: list[float] = []
-        #: Level in dBFS and voice activity of the newest chunk.
+        self._lately: deque[float] = deque(maxlen=_LATELY)
+        #: Level in dBFS and voice activity of now, both steadied for a person to read.
         self.sound: tuple[float, float] | None = None
 
     def heard(self, chunk: AudioChunk, voice: float) -> None:
         """Take a chunk of sound with its voice activity in [0, 1]; nothing is kept but these two numbers."""
         level = max(level_dbfs(chunk.samples), _SILENCE_DBFS)
         with self._lock:
-            self.sound = round(level, 1), round(voice, 2)
+            self._lately.append(voice)
+            shown = max(level, self.sound[0] - _FALL_DB) if self.sound else level
+            self.sound = round(shown, 1), round(max(self._lately), 2)
             self._power.append(10 ** (level / 10))
             self._voice.append(voice)
             del self._power[:-64], self._voice[:-64]
@@ -62,7 +69,9 @@ class Recent:
                 None if level is None else round(level, 1),
                 round(max(self._voice), 2) if self._voice else None,
             )
-            self.sound = self.sound if self._voice else None
+            if not self._voice:  # muted, or not there
+                self.sound = None
+                self._lately.clear()
             self._power, self._voice = [], []
             self._made += 1
             self._rows.append((self._made, row))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +12,6 @@ import pytest
 from edge.config import Config, FaceConfig, FusionConfig, SpeechConfig
 from edge.config_toml import load_config
 from edge.errors import ConfigError
-from edge.web import config_file
 from edge.web.config_file import Changed, propose, write
 
 SHIPPED = Path(__file__).parents[2] / "systemd" / "config.toml"
@@ -63,6 +64,16 @@ def test_what_needs_a_restart_or_is_no_threshold_is_left_alone(tmp_path: Path):
     )
 
 
+def test_a_password_beside_what_changes_is_not_shown(tmp_path: Path):
+    path = tmp_path / "config.toml"
+    path.write_text("[camera]\nsource = 'rtsp://me:secret@10.0.0.7/main'\n")
+    in_force = replace(load_config(path), fusion=IN_FORCE.fusion)
+    proposal = propose(path, in_force)
+    assert "secret" not in proposal.diff
+    write(path, in_force, proposal.digest)
+    assert load_config(path).camera.source == "rtsp://me:secret@10.0.0.7/main"
+
+
 def test_nothing_is_written_that_was_not_shown(tmp_path: Path):
     path = tmp_path / "config.toml"
     path.write_text("# a\n")
@@ -82,13 +93,23 @@ def test_a_file_that_is_wrong_already_is_left_so(tmp_path: Path):
         propose(path, IN_FORCE)
 
 
-def test_in_a_folder_that_is_not_ours_the_file_itself_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_in_a_folder_that_is_read_only_the_file_itself_is_written(tmp_path: Path):
+    """As under the shipped unit with ReadWritePaths= of this file: it is mounted by itself."""
     path = tmp_path / "config.toml"
     path.write_text("# " + "long " * 500 + "\n")
-    (tmp_path / "config.toml.new").mkdir()  # stands in the way, as a folder without the right to write does
-    monkeypatch.setattr(config_file, "_NOT_REPLACED", (21,))  # EISDIR, which root gets here instead of EACCES
-    write(path, IN_FORCE, propose(path, IN_FORCE).digest)
-    assert load_config(path) == IN_FORCE
+    mounts = 'mount --bind "$1" "$1" && mount --bind "$1/config.toml" "$1/config.toml" && mount -o remount,bind,ro "$1"'
+    code = (
+        "import sys; from pathlib import Path; from edge.config import *; from edge.web.config_file import *\n"
+        "path, wanted = Path(sys.argv[1]) / 'config.toml', Config(fusion=FusionConfig(dwell_ms=900))\n"
+        "write(path, wanted, propose(path, wanted).digest)"
+    )
+    inside = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
+    if subprocess.run([*inside, mounts, "-", tmp_path], capture_output=True, check=False).returncode:
+        pytest.skip("needs to mount: unshare(1) with user namespaces")
+    run = [*inside, f'{mounts} && exec "$2" -c "$3" "$1"', "-", tmp_path, sys.executable, code]
+    subprocess.run(run, check=True, cwd=Path(__file__).parents[2])
+    assert path.read_text().endswith("\n[fusion]\ndwell_ms = 900\n")
+    assert load_config(path) == Config(fusion=FusionConfig(dwell_ms=900))
 
 
 def test_a_file_that_cannot_be_written_is_told_of(tmp_path: Path):

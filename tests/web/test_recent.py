@@ -49,6 +49,16 @@ def test_nobody_and_nothing_heard_are_told_as_such(clock):
     assert (recent.rows()[1][1][1:], recent.sound) == ((None, None, None), None)
 
 
+def test_the_meter_rises_at_once_and_falls_slowly(clock):
+    recent = Recent()
+    for amplitude, voice in ((0.001, 0.0), (0.1, 1.0)):
+        recent.heard(chunk(amplitude), voice)
+    assert recent.sound == (-20.0, 1.0)
+    for _ in range(10):
+        recent.heard(chunk(0.001), 0.0)
+    assert recent.sound == (pytest.approx(-23.8, abs=0.5), 0.0)  # 320 ms later
+
+
 def test_a_clock_that_is_set_back_does_not_stop_it(clock):
     recent = Recent()
     recent.state(NOBODY)

@@ -18,7 +18,7 @@ export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-export const percent = (share) => `${Math.round(share * 100)} %`;
+export const percent = (share) => `${Math.round(share * 100)}\u00a0%`;
 
 // One sentence at a time for everybody, and for a screen reader too.
 let ends = 0;

@@ -7,7 +7,7 @@ import { ask } from "./server.js";
 const COMMON = {
   "fusion.uncertain_below": ["Uncertain below", 0, 1, 0.01],
   "fusion.hysteresis": ["A new emotion must lead by", 0, 0.5, 0.01],
-  "fusion.dwell_ms": ["… and for so long (ms)", 0, 5000, 50],
+  "fusion.dwell_ms": ["A new emotion must last (ms)", 0, 5000, 50],
   "fusion.smoothing_ms": ["Smoothing (ms)", 0, 5000, 50],
   "fusion.face_weight": ["Trust in the face", 0, 1, 0.05],
   "fusion.speech_weight": ["Trust in the voice", 0, 1, 0.05],
@@ -71,12 +71,14 @@ function slider(section, key, known) {
     clearTimeout(timer);
     timer = setTimeout(async () => {
       try {
-        await ask("POST", "/v1/commands/thresholds", { [section]: { [key]: Number(value) } });
+        const answer = await ask("POST", "/v1/commands/thresholds", { [section]: { [key]: Number(value) } });
+        inForce = (await answer.json()).result;
         say(wrong, "");
       } catch (error) {
         say(wrong, error.message);
       }
       timer = 0;
+      draw();
     }, TRY_MS);
   };
   range.oninput = () => attempt(range.value);

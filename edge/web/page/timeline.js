@@ -114,7 +114,7 @@ function summarise(shown) {
   const most = means.sort((one, other) => other[1] - one[1]).slice(0, 3).map(([name, mean]) => `${name} ${percent(mean)}`);
   const seconds = Math.round(shown.length * interval);
   const time = seconds < 100 ? `${seconds} seconds` : `${Math.round(seconds / 60)} minutes`;
-  say(find("summary"), there.length ? `Of the last ${time} somebody was there for ${percent(there.length / shown.length)}; on average ${most.join(", ")}.` : `Nobody was there in the last ${time}.`);
+  say(find("summary"), there.length ? `Of the last ${time} somebody was there for ${percent(there.length / shown.length)}; on average ${most.join(", ")}. Dots mark where an emotion began.` : `Nobody was there in the last ${time}.`);
 }
 
 function mark(u) {

@@ -3,6 +3,7 @@
 import { find, percent, say } from "./dom.js";
 import { ask } from "./server.js";
 
+const STALE_MS = 3000;
 const canvas = find("picture");
 const button = find("show");
 let may = false;
@@ -12,6 +13,7 @@ let settings = null;
 let stop = null;  // ends the stream that runs
 let wanted = false;
 let described = 0;
+let stale = 0;
 
 export const take = {
   hello(hello) {
@@ -35,18 +37,18 @@ const open = () => may && settings?.view && settings.camera !== "off" && !settin
 function draw() {
   const { view, camera, muted } = settings;
   button.hidden = !open();
-  button.setAttribute("aria-pressed", String(wanted));
   say(button, wanted ? "Hide" : "Show");
-  canvas.hidden = !(wanted && open() && stop);
+  if (!(wanted && open() && stop)) canvas.hidden = true;
   find("live").classList.toggle("off", canvas.hidden);
   find("watching").hidden = !view?.watching;
-  say(find("watching"), view?.watching ? `● on: ${view.watching} ${view.watching === 1 ? "watches" : "watch"}` : "");
+  say(find("watching"), view?.watching ? `● on, ${view.watching} watching` : "");
   let words = "";
   if (camera === "off") words = "No camera is used.";
   else if (muted.includes("camera")) words = "The camera is muted: nothing is seen.";
   else if (!view) words = "Off. Pictures stay where they are seen, unless the configuration allows a live view ([web] live_view).";
   else if (!may) words = "This token lacks the scope view.";
   else if (camera === "down") words = "The camera does not answer; see Health.";
+  else if (wanted && canvas.hidden) words = "No picture comes.";
   else if (!wanted) words = "Off. While somebody watches, everybody who has this page open can see that it is on.";
   say(find("live-words"), words);
 }
@@ -74,9 +76,16 @@ async function watch() {
     if (!mine.signal.aborted) say(find("live-words"), error.message);
   } finally {
     stop = null;
-    canvas.width = 0;  // the last picture goes too
-    canvas.hidden = true;
+    clear();
   }
+}
+
+// An old picture must not pass for what is there now.
+function clear() {
+  clearTimeout(stale);
+  canvas.width = 0;
+  canvas.hidden = true;
+  if (settings) draw();
 }
 
 // The parts of a multipart body: lines of a head, an empty line, as many bytes as Content-Length says.
@@ -113,8 +122,12 @@ function headEnd(bytes) {
 async function show(about, picture) {
   const image = await createImageBitmap(new Blob([picture], { type: "image/jpeg" }));
   if (!stop) return;
-  canvas.hidden = false;
-  find("live").classList.remove("off");
+  clearTimeout(stale);
+  stale = setTimeout(clear, STALE_MS);
+  if (canvas.hidden) {
+    canvas.hidden = false;
+    draw();
+  }
   const scale = canvas.clientWidth / about.width_px;
   const ratio = devicePixelRatio;
   canvas.width = Math.round(about.width_px * scale * ratio);
@@ -153,13 +166,14 @@ function drawFace(context, face, scale, width) {
   context.fillText(words, x + 4, top + 9);
   if (face.abstained) return;
   // Beside the box where there is room: right, else left, else inside.
-  const [wide, step, name] = [104, 14, 50];
+  const narrow = width < 420;
+  const [wide, step, name] = narrow ? [80, 14, 34] : [104, 14, 54];
   const at = right + 4 + wide <= width ? right + 4 : x - 4 - wide >= 0 ? x - 4 - wide : x + 4;
   shade(context, at, Math.max(0, y), wide, step * names.length + 4);
   names.forEach((emotion, number) => {
     const middle = Math.max(0, y) + 2 + step * (number + 0.5);
     context.fillStyle = "#fff";
-    context.fillText(emotion, at + 3, middle, name - 5);
+    context.fillText(narrow ? emotion.slice(0, 4) : emotion, at + 3, middle, name - 5);
     context.fillStyle = colours[emotion];
     context.fillRect(at + name, middle - 4, Math.max(1, (wide - name - 4) * face.probabilities[emotion]), 8);
   });
