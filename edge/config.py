@@ -111,6 +111,25 @@ class SpeechConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class TextConfig:
+    """Words, a third sense, off by default: English, judged by their sentiment.
+
+    `source`: ``pocketsphinx`` or ``sherpa-onnx:FOLDER`` recognise them on this device; ``hub`` takes what the hub's own
+    assistant has recognised, from the MQTT topic `topic`. `publish_words`: whether ``observation/text`` carries them.
+    """
+
+    enabled: bool = False
+    source: str = _key("pocketsphinx", form=r"pocketsphinx|hub|sherpa-onnx:.+")
+    topic: str = _key("hermes/asr/textCaptured", form=r"[^\x00\s]{1,200}")
+    publish_words: bool = False
+
+    @property
+    def recognises(self) -> bool:
+        """Words are recognised here, out of the microphone's sound."""
+        return self.enabled and self.source != "hub"
+
+
+@dataclass(frozen=True, slots=True)
 class FusionConfig:
     """How the senses become one estimate, and when an estimate becomes an event.
 
@@ -122,8 +141,10 @@ class FusionConfig:
     model: str = "fusion"
     face_weight: float = _key(0.7, low=0, high=1)
     speech_weight: float = _key(0.3, low=0, high=1)
+    text_weight: float = _key(0.2, low=0, high=1)
     face_fade_ms: int = _key(500, low=10, high=60_000)
     speech_fade_ms: int = _key(1500, low=10, high=60_000)
+    text_fade_ms: int = _key(4000, low=10, high=60_000)
     smoothing_ms: int = _key(600, low=0, high=60_000)
     uncertain_below: float = _key(0.4, low=0, high=1)
     hysteresis: float = _key(0.1, low=0, high=1)
@@ -291,6 +312,7 @@ class Config:
     replay: ReplayConfig = field(default_factory=ReplayConfig)
     face: FaceConfig = field(default_factory=FaceConfig)
     speech: SpeechConfig = field(default_factory=SpeechConfig)
+    text: TextConfig = field(default_factory=TextConfig)
     fusion: FusionConfig = field(default_factory=FusionConfig)
     inference: InferenceConfig = field(default_factory=InferenceConfig)
     mqtt: MqttConfig = field(default_factory=MqttConfig)

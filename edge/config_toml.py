@@ -122,6 +122,9 @@ def _contradictions(config: Config) -> Iterator[tuple[str, str, str]]:
         if getattr(inference, key) == "external" and not inference.delegate:
             expected = f'[inference] {key} = "external" needs the delegate\'s shared library'
             yield "inference", key, f'{expected}: set delegate, e.g. "libedgetpu.so.1"'
+    if config.text.recognises and not config.microphone.enabled:
+        expected = "[text] needs a microphone, or transcripts of the hub"
+        yield "text", "source", f'{expected}: enable [microphone], or set source = "hub", got {config.text.source!r}'
     if config.mqtt.ca_file and config.mqtt.url.startswith("mqtt:"):
         yield "mqtt", "ca_file", "[mqtt] ca_file is set, but url is not encrypted: write mqtts://, or remove ca_file"
 

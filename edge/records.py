@@ -18,7 +18,7 @@ EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 #: What is reported when no emotion is probable enough: abstaining beats guessing.
 UNCERTAIN = "uncertain"
 
-Modality = Literal["face", "speech"]
+Modality = Literal["face", "speech", "text"]
 EventType = Literal["presence.start", "presence.end", "emotion.start", "emotion.change", "emotion.end"]
 
 
@@ -91,6 +91,29 @@ class SpeechObservation:
     probabilities: NDArray[np.float32]
     start_ns: int
     end_ns: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TextObservation:
+    """What the words of an utterance say: `probabilities` float32 [K].
+
+    `quality` in [0, 1]: 0 where they say nothing of an emotion. `words` is empty unless a person asked for them.
+    """
+
+    quality: float
+    probabilities: NDArray[np.float32]
+    said_ns: int
+    words: str = ""
+
+
+Observation = FaceObservation | SpeechObservation | TextObservation
+
+
+def modality_of(observation: Observation) -> Modality:
+    """The sense that `observation` is of."""
+    if isinstance(observation, FaceObservation):
+        return "face"
+    return "speech" if isinstance(observation, SpeechObservation) else "text"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -186,6 +209,9 @@ class Health:
     #: Whether the clock on the wall is kept right; None where nobody tells.
     clock_synchronized: bool | None = None
     faces_not_judged: Mapping[str, int] = field(default_factory=dict)
+    #: Utterances whose words were judged, and those let go because recognition was too slow.
+    text_observed: int = 0
+    text_dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)

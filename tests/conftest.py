@@ -38,6 +38,9 @@ def _free_port() -> int:
         return probe.getsockname()[1]
 
 
+_PACKS = Path(__file__).parents[1].parent / "shared" / "data"
+
+
 class Mosquitto:
     """Debian's mosquitto as a child process, on a free loopback port that it keeps over restarts.
 
@@ -157,6 +160,18 @@ class Subscriber:
         with self._news:
             self._messages.append(Message(message.topic, bytes(message.payload), message.qos, message.retain))
             self._news.notify_all()
+
+
+@pytest.fixture(scope="session")
+def packs() -> Callable[[str], Path]:
+    """The folder of a real data pack: packs("fer2013"); skips where it is absent."""
+
+    def find(name: str) -> Path:
+        if not (_PACKS / name).is_dir():
+            pytest.skip(f"needs the data pack {name} in {_PACKS}")
+        return _PACKS / name
+
+    return find
 
 
 @pytest.fixture(scope="session")

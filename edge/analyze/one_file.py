@@ -23,7 +23,7 @@ from edge.capture.image_folder import read_image
 from edge.capture.media_file import contents
 from edge.config import Config
 from edge.errors import EdgeError
-from edge.records import FaceObservation, Frame
+from edge.records import FaceObservation, Frame, SpeechObservation
 from edge.service.pipeline import LoadedModels, Pipeline, build_pipeline
 
 _POSTER_PX = 480
@@ -143,7 +143,7 @@ class _Work:
         summary.faces = len(self._people)
         summary.frames += step.frame is not None
         summary.face_observations += len(faces)
-        summary.speech_observations += len(step.observations) - len(faces)
+        summary.speech_observations += sum(isinstance(each, SpeechObservation) for each in step.observations)
         summary.events += len(step.events)
         summary.length_s = max(summary.length_s, step.time_ns / 1e9)
 

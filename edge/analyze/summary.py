@@ -70,6 +70,6 @@ def read_summary(folder: Path) -> Summary | None:
 def made_with(config: Config, models: Sequence[str], video: bool) -> str:
     """A short name for everything that the results depend on but the file itself; `models` are their hashes."""
     parts: list[Any] = [_LAYOUT, edge.__version__, video, list(models)]
-    parts += [asdict(section) for section in (config.face, config.speech, config.fusion)]
+    parts += [asdict(section) for section in (config.face, config.speech, config.text, config.fusion)]
     parts += [config.camera.enabled, config.microphone.enabled]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

@@ -13,13 +13,14 @@ from typing import Any, TextIO
 from edge.analyze.walk import Step
 from edge.config import DeviceConfig
 from edge.publish import payloads
-from edge.records import EMOTIONS, FaceObservation
+from edge.records import EMOTIONS, modality_of
 
 _DEVICE = DeviceConfig(id="analyze")
 # What a payload says of a device and of the network's time says nothing about a file.
 _OF_A_DEVICE = {"schema", "id", "device", "place", "time", "late", "latency_ms", "since", "clock_synchronized"}
 _PROBABILITIES = [f"p_{emotion}" for emotion in EMOTIONS]
-#: timeline.csv: one row for each face in each frame, each window of speech, and the fused estimate ten times a second.
+#: timeline.csv: one row for each face in each frame, each window of speech, each utterance with words, and the fused
+#: estimate ten times a second.
 TIMELINE = [
     *("time_s", "sense", "subject", "emotion", "confidence", "valence", "arousal", "quality", "agreement"),
     *("detection_score", "x_px", "y_px", "width_px", "height_px", "speech_ratio"),
@@ -38,12 +39,11 @@ _WORDS = {"sense", "subject", "emotion", "type", "previous"}
 def lines(step: Step, sequence: int) -> Iterator[dict[str, Any]]:
     """What a step found, in the words of docs/mqtt.md; `sequence` is the number of its first event.
 
-    Each has its `kind` (face, speech, fused or event) and its `time_s` from the beginning of the file.
+    Each has its `kind` (face, speech, text, fused or event) and its `time_s` from the beginning of the file.
     """
     for observation in step.observations:
-        seen = isinstance(observation, FaceObservation)
         body = payloads.observation(observation, _DEVICE, offset_ns=0)
-        yield _line("face" if seen else "speech", step.time_ns, body)
+        yield _line(modality_of(observation), step.time_ns, body)
     for number, event in enumerate(step.events, start=sequence):
         body = payloads.event(event, _DEVICE, sequence=number, event_id="", offset_ns=0, latency_ms=0)
         yield _line("event", event.estimate.time_ns, body)
@@ -57,7 +57,7 @@ def row(line: Mapping[str, Any]) -> dict[str, Any]:
     found = {f"p_{emotion}": p for emotion, p in line["probabilities"].items()}
     best = max(line["probabilities"], key=line["probabilities"].get)
     flat = {**line, **line.get("box", {}), **found}
-    if line["kind"] in ("face", "speech"):
+    if line["kind"] in ("face", "speech", "text"):
         flat.update(emotion=best, confidence=line["probabilities"][best])
     return {**flat, "sense": line["kind"]}
 

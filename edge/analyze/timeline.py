@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edge.analyze.walk import Step
 from edge.palette import hexadecimal
-from edge.records import EMOTIONS, EmotionEvent, FaceObservation
+from edge.records import EMOTIONS, EmotionEvent, FaceObservation, SpeechObservation
 
 #: Columns of the plot; a longer recording makes each of them longer, not more of them.
 _BINS = 400
@@ -19,6 +19,7 @@ _FIRST_BIN_NS = 50_000_000
 _MARKS = 300
 #: An observation is drawn back to the one before it, at most this far: the frames of a slow camera touch each other.
 _FACE_NS = 500_000_000
+_TEXT_NS = 2_000_000_000  # an utterance, more or less
 
 _LEVELS = 200  # of a whole stack
 _WIDTH, _LEFT, _RIGHT, _STRIP, _GAP, _TOP = 1000, 70, 26, 84, 14, 34
@@ -44,11 +45,14 @@ class Timeline:
     def add(self, step: Step) -> None:
         """Take a step; their times do not go back."""
         self._end_ns = max(self._end_ns, step.time_ns)
-        for observation in step.observations[:1]:  # the largest face
+        faces = [observation for observation in step.observations if isinstance(observation, FaceObservation)]
+        for observation in faces[:1] or step.observations:  # the largest face; a voice and its words
             if isinstance(observation, FaceObservation):
                 self._stand("face", observation.probabilities, observation.captured_ns, _FACE_NS)
-            else:
+            elif isinstance(observation, SpeechObservation):
                 self._stand("speech", observation.probabilities, observation.end_ns, self._hop_ns)
+            else:
+                self._stand("text", observation.probabilities, observation.said_ns, _TEXT_NS)
         if step.estimate:
             probabilities = np.array([step.estimate.probabilities[emotion] for emotion in EMOTIONS])
             self._stand("fused", probabilities, step.time_ns, _FACE_NS)

@@ -13,7 +13,7 @@ from edge.capture.source import SAMPLE_RATE_HZ
 from edge.capture.video_file import VideoFile
 from edge.config import CameraConfig
 from edge.errors import CaptureError
-from edge.records import AudioChunk, EmotionEstimate, EmotionEvent, FaceObservation, Frame, SpeechObservation
+from edge.records import AudioChunk, EmotionEstimate, EmotionEvent, Frame, Observation
 from edge.service.pipeline import Pipeline
 
 #: The fused estimate is asked at most so often, and whenever something happens.
@@ -29,7 +29,7 @@ class Step:
 
     time_ns: int
     frame: Frame | None
-    observations: list[FaceObservation] | list[SpeechObservation]
+    observations: list[Observation]
     events: list[EmotionEvent]
     estimate: EmotionEstimate | None
     people: int
@@ -53,12 +53,11 @@ def steps(pipeline: Pipeline, items: Iterable[Frame | AudioChunk]) -> Iterator[S
     told_ns = None
     now_ns = 0
     for item in items:
-        observations: list[FaceObservation] | list[SpeechObservation] = []
-        if isinstance(item, Frame):
-            if pipeline.face:
-                observations = pipeline.face.observe(item)
-        elif pipeline.speech and (heard := pipeline.speech.observe(item)):
-            observations = [heard]
+        observations: list[Observation] = []
+        if isinstance(item, AudioChunk):
+            observations = pipeline.listen(item)
+        elif pipeline.face:
+            observations = [*pipeline.face.observe(item)]
         now_ns = _time_ns(item)
         events = pipeline.fuse(observations, now_ns)
         estimate = None
@@ -66,7 +65,8 @@ def steps(pipeline: Pipeline, items: Iterable[Frame | AudioChunk]) -> Iterator[S
             estimate, told_ns = pipeline.fuser.estimate(), now_ns
         frame = item if isinstance(item, Frame) else None
         yield Step(now_ns, frame, observations, events, estimate, pipeline.fuser.people)
-    yield Step(now_ns, None, [], pipeline.fuser.close(), None, 0)
+    last = pipeline.finish()
+    yield Step(now_ns, None, last, [*pipeline.fuse(last, now_ns), *pipeline.fuser.close()], None, 0)
 
 
 def _time_ns(item: Frame | AudioChunk) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +24,10 @@ from edge.records import (
     Evidence,
     FaceObservation,
     Modality,
+    Observation,
     Sensed,
     SpeechObservation,
+    modality_of,
 )
 
 #: A trained fusion: what face and voice said -> probabilities float [K] over EMOTIONS.
@@ -56,8 +59,9 @@ class _Subject:
 class EmotionFuser:
     """Fuses what is seen and heard.
 
-    Every tracked face is a subject. A voice belongs to the largest face in view, since one microphone cannot tell
-    who speaks: with n faces its weight is divided by n. Without a face it is a subject of its own, ``voice``.
+    Every tracked face is a subject. A voice and its words belong to the largest face in view, since one microphone
+    cannot tell who speaks: with n faces their weight is divided by n. Without a face they are a subject of its own,
+    ``voice``. Words come late, once they are recognised, and count for longer; they keep nobody here.
 
     Args:
         learned: what fuses two senses by the strategy ``learned``. A sense alone is passed on by the rule.
@@ -73,25 +77,25 @@ class EmotionFuser:
         self._events: list[EmotionEvent] = []
         self._now_ns = 0
 
-    def observe(self, observation: FaceObservation | SpeechObservation) -> list[EmotionEvent]:
+    def observe(self, observation: Observation) -> list[EmotionEvent]:
         """Take one observation; the events that follow from it and from the time that passed until it.
 
         An observation older than what is already known does not turn time back; one so old that its subject would
-        have left by now (a machine that was stopped, a queue that was long) is history, and changes nothing.
+        have left by now (a machine that was stopped, a queue that was long) is history, and changes nothing. Nor do
+        words that say nothing of an emotion.
         """
-        observed_ns = observation.captured_ns if isinstance(observation, FaceObservation) else observation.end_ns
+        sense, observed_ns = modality_of(observation), _observed_ns(observation)
         self._forget(max(self._now_ns, observed_ns))
-        if self._now_ns - observed_ns > self._config.absent_ms * 1_000_000:
+        if self._now_ns - observed_ns > self._kept_ns(sense) or (sense == "text" and observation.quality == 0):
             return self._take_events()
+        heard = _Heard(observation.probabilities, observation.quality, observed_ns)
         if isinstance(observation, FaceObservation):
-            name, area = f"face-{observation.track_id}", observation.box.width * observation.box.height
-            heard = _Heard(observation.probabilities, observation.quality, observation.captured_ns)
-            self._update(name, area, "face", heard)
-        else:
-            primary = self._primary()
-            name, area = (primary.name, primary.area) if primary else (VOICE, 0.0)
-            heard = _Heard(observation.probabilities, observation.quality, observation.end_ns)
-            self._update(name, area, "speech", heard)
+            box = observation.box
+            self._update(f"face-{observation.track_id}", box.width * box.height, sense, heard)
+        elif primary := self._primary():
+            self._update(primary.name, primary.area, sense, heard)
+        elif VOICE in self._subjects or self._now_ns - observed_ns <= self._kept_ns("speech"):
+            self._update(VOICE, 0.0, sense, heard)
         return self._take_events()
 
     def advance(self, now_ns: int) -> list[EmotionEvent]:
@@ -164,26 +168,30 @@ class EmotionFuser:
 
     def _weights(self, subject: _Subject) -> tuple[dict[Modality, float], float]:
         """Each sense's weight (base weight x quality x fading) and the trust in the best of them, in [0, 1]."""
-        base = {"face": self._config.face_weight, "speech": self._config.speech_weight}
-        fade = {"face": self._config.face_fade_ms, "speech": self._config.speech_fade_ms}
+        config = self._config
+        base = {"face": config.face_weight, "speech": config.speech_weight, "text": config.text_weight}
+        fade = {"face": config.face_fade_ms, "speech": config.speech_fade_ms, "text": config.text_fade_ms}
         trusts = {
             sense: heard.quality * faded(self._now_ns - heard.observed_ns, fade[sense])
             for sense, heard in subject.senses.items()
         }
         sharing = max(1, self.people) if "face" in subject.senses else 1
-        weights = {
-            sense: trust * base[sense] / (sharing if sense == "speech" else 1) for sense, trust in trusts.items()
-        }
+        weights = {sense: trust * base[sense] / (1 if sense == "face" else sharing) for sense, trust in trusts.items()}
         trust = max((trust for sense, trust in trusts.items() if weights[sense] > 0), default=0.0)
         return weights, trust
 
     def _pool(self, subject: _Subject) -> NDArray[np.float64]:
-        if self._learned and len(subject.senses) == 2:
-            face, speech = self._sensed(subject, "face", 1), self._sensed(subject, "speech", max(1, self.people))
-            return np.asarray(self._learned(face, speech), np.float64)
         weights, trust = self._weights(subject)
-        opinions = [subject.senses[sense].probabilities for sense in weights]
-        return self._pool_rule(opinions, list(weights.values()), trust)
+        opinions = {sense: subject.senses[sense].probabilities for sense in weights}
+        if self._learned and {"face", "speech"} <= opinions.keys():
+            face, speech = self._sensed(subject, "face", 1), self._sensed(subject, "speech", max(1, self.people))
+            learned = np.asarray(self._learned(face, speech), np.float32)
+            if "text" not in opinions:
+                return np.asarray(learned, np.float64)
+            # It was not trained with words: they join what it says as they join one sense.
+            opinions = {"face": learned, "text": opinions["text"]}
+            weights = {"face": weights["face"] + weights["speech"], "text": weights["text"]}
+        return self._pool_rule(list(opinions.values()), list(weights.values()), trust)
 
     def _sensed(self, subject: _Subject, sense: Modality, sharing: int) -> Sensed:
         heard = subject.senses[sense]
@@ -191,16 +199,26 @@ class EmotionFuser:
 
     def _forget(self, now_ns: int) -> None:
         self._now_ns = now_ns
-        absent_ns = self._config.absent_ms * 1_000_000
         for subject in list(self._subjects.values()):
             for sense, heard in list(subject.senses.items()):
-                if now_ns - heard.observed_ns > absent_ns:
+                if now_ns - heard.observed_ns > self._kept_ns(sense):
                     del subject.senses[sense]
             # A face that left takes its voice along: what is heard from now on is a subject of its own.
-            if not subject.senses or (subject.name != VOICE and "face" not in subject.senses):
+            if (
+                not subject.senses
+                or (subject.name != VOICE and "face" not in subject.senses)
+                or (subject.senses.keys() == {"text"} and now_ns - subject.last_ns > self._kept_ns("speech"))
+            ):
                 self._end(subject)
         if self._primary() and VOICE in self._subjects:
             self._end(self._subjects[VOICE])
+
+    def _kept_ns(self, sense: Modality) -> int:
+        """How old an observation may be and still count at all."""
+        kept_ms = self._config.absent_ms
+        if sense == "text":
+            kept_ms = max(kept_ms, 2 * self._config.text_fade_ms)
+        return kept_ms * 1_000_000
 
     def _end(self, subject: _Subject) -> None:
         emotion = subject.emotion
@@ -235,7 +253,7 @@ class EmotionFuser:
         weights, _ = self._weights(subject)
         total = sum(weights.values())
         senses = subject.senses
-        both = "face" in senses and "speech" in senses
+        pairs = list(combinations((heard.probabilities for heard in senses.values()), 2))
         return EmotionEstimate(
             subject=subject.name,
             emotion=label,
@@ -243,7 +261,7 @@ class EmotionFuser:
             probabilities=_named(smoothed),
             valence=valence,
             arousal=arousal,
-            agreement=agreement(senses["face"].probabilities, senses["speech"].probabilities) if both else None,
+            agreement=sum(agreement(*pair) for pair in pairs) / len(pairs) if pairs else None,
             modalities={
                 sense: Evidence(
                     weight=weights[sense] / total if total > 0 else 0.0,
@@ -256,6 +274,12 @@ class EmotionFuser:
             start_ns=subject.emotion.since_ns,
             time_ns=self._now_ns,
         )
+
+
+def _observed_ns(observation: Observation) -> int:
+    if isinstance(observation, FaceObservation):
+        return observation.captured_ns
+    return observation.end_ns if isinstance(observation, SpeechObservation) else observation.said_ns
 
 
 def _named(probabilities: NDArray[np.floating]) -> Mapping[str, float]:

@@ -46,6 +46,11 @@ class SpeechPerception:
         self._end_ns: int | None = None
         self._reset()
 
+    @property
+    def spoken(self) -> bool:
+        """Whether somebody speaks in the newest chunk."""
+        return bool(self._spoken[-1])
+
     def adopt(self, config: SpeechConfig) -> None:
         """Listen by `config` from the next chunk on; any thread."""
         self._config = config

@@ -2,5 +2,6 @@
 
 from edge.publish.mailbox import Mailbox
 from edge.publish.publisher import Publisher
+from edge.publish.transcripts import Transcripts
 
-__all__ = ["Mailbox", "Publisher"]
+__all__ = ["Mailbox", "Publisher", "Transcripts"]

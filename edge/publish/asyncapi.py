@@ -30,7 +30,7 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "emotion-edge",
             "version": edge.__version__,
-            "description": "Apparent emotion from face and speech, published by a device over MQTT.",
+            "description": "Apparent emotion from face, speech and words, published by a device over MQTT.",
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/json",

@@ -26,6 +26,7 @@ from edge.records import (
     FaceObservation,
     Health,
     ModelInfo,
+    Observation,
     SensorHealth,
     SpeechObservation,
 )
@@ -45,6 +46,14 @@ DISCLOSURE_WITH_VIEW = DISCLOSURE.replace(
     "Images and sound never touch its disk. Images leave the device only while somebody who may do so watches the live "
     "view on its page, sound never;",
 )
+
+
+#: Where words are judged too.
+DISCLOSURE_OF_WORDS = (
+    " What is said is turned into words on this device or by the hub, judged by how pleasant the words are, and "
+)
+FORGOTTEN = "forgotten: words are neither kept nor told."
+TOLD = "published as text on the MQTT topic observation/text, because this was asked for in its configuration."
 
 
 def event(
@@ -115,11 +124,14 @@ def info(
     device: DeviceConfig,
     use: str = "",
     live_view: bool = False,
+    tells_words: bool = False,
 ) -> Body:
     """What this device is: software, models with their hashes and measured figures, what it tells and what never.
 
-    `use`: the declared context of use, e.g. ``home``; `live_view`: pictures may be seen on the local page.
+    `use`: the declared context of use, e.g. ``home``; `live_view`: pictures may be seen on the local page;
+    `tells_words`: observations carry what was said.
     """
+    words = DISCLOSURE_OF_WORDS + (TOLD if tells_words else FORGOTTEN) if "text" in modalities else ""
     told = [f"observation/{modality}" for modality in modalities] if observations else []
     return {
         "schema": SCHEMA,
@@ -142,7 +154,7 @@ def info(
             }
             for model in models
         ],
-        "privacy": DISCLOSURE_WITH_VIEW if live_view else DISCLOSURE,
+        "privacy": (DISCLOSURE_WITH_VIEW if live_view else DISCLOSURE) + words,
         **({"use": use} if use else {}),
     }
 
@@ -157,6 +169,8 @@ def health(health: Health, mqtt: Mapping[str, Any], device: DeviceConfig, *, utc
         "faces_observed": health.faces_observed,
         "faces_not_judged": dict(health.faces_not_judged),
         "speech_observed": health.speech_observed,
+        "text_observed": health.text_observed,
+        "text_dropped": health.text_dropped,
         "events": health.events,
         "latency_p50_ms": _optional(health.latency_p50_ms),
         "latency_p95_ms": _optional(health.latency_p95_ms),
@@ -172,8 +186,8 @@ def health(health: Health, mqtt: Mapping[str, Any], device: DeviceConfig, *, utc
     }
 
 
-def observation(observation: FaceObservation | SpeechObservation, device: DeviceConfig, *, offset_ns: int) -> Body:
-    """What one face or one window of speech shows, before fusion. A speech window's `time` is its end."""
+def observation(observation: Observation, device: DeviceConfig, *, offset_ns: int) -> Body:
+    """What one face, one window of speech or one utterance's words show, before fusion. `time` is a window's end."""
     probabilities = {
         emotion: _number(p) for emotion, p in zip(EMOTIONS, observation.probabilities.tolist(), strict=True)
     }
@@ -194,6 +208,10 @@ def observation(observation: FaceObservation | SpeechObservation, device: Device
             "abstained": observation.abstained or None,
             "probabilities": probabilities,
         }
+    if not isinstance(observation, SpeechObservation):
+        told = {"words": observation.words} if observation.words else {}
+        head = _head(device, observation.said_ns + offset_ns)
+        return {**head, "quality": quality, "probabilities": probabilities, **told}
     return {
         **_head(device, observation.end_ns + offset_ns),
         "window_ms": (observation.end_ns - observation.start_ns) // 1_000_000,

@@ -17,8 +17,9 @@ from edge.publish.outbox import Outbox
 from edge.publish.outgoing import Outgoing
 from edge.publish.salvage import storage_path
 from edge.publish.sender import GIVEN_UP_SHARE, Sender
+from edge.publish.transcripts import Transcripts
 from edge.publish.vehicle import Vehicle
-from edge.records import EmotionEstimate, EmotionEvent, FaceObservation, Health, ModelInfo, SpeechObservation
+from edge.records import EmotionEstimate, EmotionEvent, Health, ModelInfo, Observation, modality_of
 from edge.remembered import Remembered
 
 _log = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ class Publisher:
     Args:
         vehicle: where the state goes too, as signals of a vehicle; None or not enabled: nowhere.
         mailbox: where commands are left and answers fetched; None: the device takes no commands.
+        transcripts: who is told what the hub's assistant has recognised; None: nobody asks for it.
         home: whether and how to announce the device to Home Assistant.
         remembered: where what was announced outlives a restart.
         utc_offset_ns: what to add to a record's monotonic time to get UTC nanoseconds.
@@ -54,6 +56,7 @@ class Publisher:
         *,
         vehicle: VehicleConfig | None = None,
         mailbox: Mailbox | None = None,
+        transcripts: Transcripts | None = None,
         home: HomeAssistantConfig | None = None,
         remembered: Remembered | None = None,
         utc_offset_ns: Callable[[], int] = measured_offset_ns,
@@ -90,6 +93,7 @@ class Publisher:
             announcer=self._announcer,
             mailbox=mailbox,
             vehicle=self._vehicle,
+            transcripts=transcripts,
         )
         #: Whether the clock on the wall is right, as somebody else finds out; None: nobody knows.
         self.clock_synchronized: bool | None = None
@@ -180,13 +184,12 @@ class Publisher:
             self._vehicle.put(body)
         self._put("state", body)
 
-    def publish_observation(self, observation: FaceObservation | SpeechObservation) -> None:
+    def publish_observation(self, observation: Observation) -> None:
         """One modality's view, if [mqtt] observations is on; not kept while there is no connection."""
         if not self._mqtt.observations or not self.connected:
             return
-        name = "observation/face" if isinstance(observation, FaceObservation) else "observation/speech"
         body = payloads.observation(observation, self._device, offset_ns=self._utc_offset_ns())
-        self._outgoing.add_observation(name, body)
+        self._outgoing.add_observation(f"observation/{modality_of(observation)}", body)
         self._bell.ring()
 
     def publish_health(self, health: Health) -> payloads.Body:
@@ -206,13 +209,19 @@ class Publisher:
         return report
 
     def publish_info(
-        self, models: Sequence[ModelInfo], modalities: Sequence[str], use: str = "", live_view: bool = False
+        self,
+        models: Sequence[ModelInfo],
+        modalities: Sequence[str],
+        use: str = "",
+        live_view: bool = False,
+        tells_words: bool = False,
     ) -> None:
         """What this device is and runs; sent again with each new connection.
 
-        `use`: as [privacy] declares it; `live_view`: whether [web] allows one.
+        `use`: as [privacy] declares it; `live_view`, `tells_words`: whether [web] and [text] allow them.
         """
-        self._put("info", payloads.info(models, modalities, self._mqtt.observations, self._device, use, live_view))
+        observations = self._mqtt.observations
+        self._put("info", payloads.info(models, modalities, observations, self._device, use, live_view, tells_words))
 
     def publish_response(self, name: str, body: payloads.Body) -> None:
         """The answer to a command; without a connection nobody waits for it, and only the newest few are kept."""

@@ -18,6 +18,7 @@ from edge.publish.envelope import wrap
 from edge.publish.mailbox import Mailbox
 from edge.publish.outbox import Outbox
 from edge.publish.outgoing import Message, Outgoing
+from edge.publish.transcripts import Transcripts
 from edge.publish.vehicle import Vehicle
 
 _log = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class Sender:
         bell: rung when there is something to send.
         mailbox: where commands are left and answers fetched; None: the device takes no commands.
         vehicle: where signals of a vehicle come from; None: there are none.
+        transcripts: who is told what the hub's assistant has recognised; None: nobody.
     """
 
     def __init__(
@@ -55,10 +57,12 @@ class Sender:
         announcer: Announcer,
         mailbox: Mailbox | None,
         vehicle: Vehicle | None,
+        transcripts: Transcripts | None,
     ) -> None:
         self._mqtt, self._client_id, self._root = mqtt, client_id, root
         self._bell, self._outbox, self._outgoing = bell, outbox, outgoing
         self._announcer, self._mailbox, self._vehicle = announcer, mailbox, vehicle
+        self._transcripts = transcripts
         self._broker = broker
         self._dialer = Dialer(broker, mqtt.protocol, client_id, self._connect, self._meanwhile)
         self._subscribe_again = False
@@ -214,7 +218,8 @@ class Sender:
 
     def _subscriptions(self) -> list[str]:
         commands = [self._root + "command/+"] if self._mailbox is not None else []
-        return [*commands, *self._announcer.subscriptions]
+        words = [self._transcripts.topic] if self._transcripts is not None else []
+        return [*commands, *words, *self._announcer.subscriptions]
 
     def _received(self, message: Incoming) -> None:
         """Never raises, and only hands over: this is the network's thread."""
@@ -224,6 +229,8 @@ class Sender:
         if self._mailbox is not None and message.topic.startswith(command):
             name = message.topic.removeprefix(command)
             self._mailbox.receive(name, message.payload, retained=message.retained, expiry_s=message.expiry_s)
+        elif self._transcripts is not None:
+            self._transcripts.heard(message.topic, message.payload, retained=message.retained)
 
     def _say_goodbye(self, connection: Connection) -> None:
         connection.publish(self._root + "availability", b"offline", qos=1, retain=True)

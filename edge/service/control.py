@@ -29,9 +29,15 @@ _LOOK_ROUND_S = 0.2
 _CLOSE_S = 3.0
 # The thread that fuses looks for orders five times a second.
 _FUSE_S = 3.0
-_SENSES: dict[str, Modality] = {"camera": "face", "microphone": "speech"}
+#: What each device is to the senses. Who closes the microphone wants no words judged either, wherever they come from.
+SENSES: dict[str, tuple[Modality, ...]] = {"camera": ("face",), "microphone": ("speech", "text")}
 
 AnySensor = Sensor[Frame] | Sensor[AudioChunk]
+
+
+def senses_of(device: str, config: Config) -> list[Modality]:
+    """The enabled senses that are silent while a person has muted `device`."""
+    return [sense for sense in SENSES[device] if sense in modalities(config)]
 
 
 class Control:
@@ -103,7 +109,8 @@ class Control:
         """Publish what this device is and runs."""
         config = self.config
         view = config.web.enabled and config.web.live_view
-        self._publisher.publish_info(self._pipeline.models, modalities(config), config.privacy.use, view)
+        words = config.text.publish_words
+        self._publisher.publish_info(self._pipeline.models, modalities(config), config.privacy.use, view, words)
 
     def _answer(self, received: Received) -> None:
         utc_ns = time.time_ns()
@@ -141,18 +148,21 @@ class Control:
     def _follow_privacy(self) -> None:
         """Make the devices what `privacy` says."""
         hanging = []
-        for name, device in self._devices.items():
-            sense, muted = _SENSES[name], name in self._privacy.muted
-            if muted == device.muted:
+        for name, muted in {name: name in self._privacy.muted for name in SENSES}.items():
+            device, senses = self._devices.get(name), senses_of(name, self.config)
+            if not senses:
+                continue
+            if muted == (senses[0] in self._steps.muted):
                 continue
             if not muted:
-                self._steps.muted.discard(sense)
-                device.unmute()
+                self._steps.muted.difference_update(senses)
+                if device:
+                    device.unmute()
                 continue
-            self._steps.muted.add(sense)  # first: what is on its way counts no more
-            if not device.mute(_CLOSE_S):
+            self._steps.muted.update(senses)  # first: what is on its way counts no more
+            if device and not device.mute(_CLOSE_S):
                 hanging.append(name)
-            self._in_fusion(lambda sense=sense: self._pipeline.fuser.drop(sense))  # type: ignore[misc]
+            self._in_fusion(lambda senses=senses: [e for sense in senses for e in self._pipeline.fuser.drop(sense)])  # type: ignore[misc]
         if hanging:
             raise Refused(
                 "failed",
@@ -162,7 +172,7 @@ class Control:
 
     def states(self) -> dict[str, str]:
         """The present state of each device, as in health."""
-        return {name: device.state if (device := self._devices.get(name)) else "off" for name in _SENSES}
+        return {name: device.state if (device := self._devices.get(name)) else "off" for name in SENSES}
 
     def _set_thresholds(self, command: Command) -> dict[str, Any]:
         self._adopt(with_values(self.config, command.arguments))

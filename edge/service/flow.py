@@ -6,10 +6,12 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Protocol, TypeVar
 
+from edge.perceive.recognition import Transcript
+from edge.perceive.words import Utterance, Words
 from edge.publish import Publisher
 from edge.records import (
     AudioChunk,
@@ -18,13 +20,17 @@ from edge.records import (
     FaceObservation,
     Frame,
     Modality,
+    Observation,
     SpeechObservation,
+    TextObservation,
+    modality_of,
 )
 from edge.service.meters import Meters
 from edge.service.newest import Newest
 from edge.service.pace import Pace
 from edge.service.pipeline import Pipeline
 from edge.service.progress import Progress
+from edge.service.understanding import Understanding
 
 _LOG = logging.getLogger(__name__)
 
@@ -36,7 +42,6 @@ _STEPS = 64
 # How far a recording is read ahead when it is replayed at full speed.
 _AHEAD = 8
 
-_Observations = list[FaceObservation] | list[SpeechObservation]
 T = TypeVar("T")
 
 
@@ -49,6 +54,15 @@ class Flow(Protocol):
 
     def deliver_chunk(self, chunk: AudioChunk) -> int:
         """Take a chunk; how many chunks were dropped for it."""
+        ...
+
+    def deliver_words(self, transcript: Transcript) -> None:
+        """Take what the hub has recognised."""
+        ...
+
+    @property
+    def words_dropped(self) -> int:
+        """Utterances that were let go, for recognition was too slow."""
         ...
 
     def work(self) -> list[Callable[[], None]]:
@@ -125,23 +139,41 @@ class Steps:
                 onlooker.saw(frame, faces)
         return faces
 
-    def listen(self, chunk: AudioChunk) -> list[SpeechObservation]:
+    def hear(self, chunk: AudioChunk) -> tuple[SpeechObservation | None, Utterance | None]:
         if self._pipeline.speech is None or "speech" in self.muted:
-            return []
-        observation = self._pipeline.speech.observe(chunk)
+            return None, None
+        heard = self._pipeline.hear(chunk)
         if "speech" not in self.muted:
             for onlooker in self.onlookers:
                 onlooker.heard(chunk, self._pipeline.speech.voice)
-        return [observation] if observation else []
+        return heard
 
-    def publish(self, observations: _Observations, now_ns: int, live: bool) -> None:
+    def listen(self, chunk: AudioChunk) -> list[Observation]:
+        heard, utterance = self.hear(chunk)
+        return [*([heard] if heard else []), *self._pipeline.understood(utterance)]
+
+    def last_words(self) -> Utterance | None:
+        words = self._pipeline.words
+        return words.finish() if words and "speech" not in self.muted else None
+
+    def finish(self, now_ns: int) -> None:
+        """A recording has ended: what was said last, then everybody leaves."""
+        if "speech" not in self.muted:
+            self.publish(self._pipeline.finish(), now_ns, live=False)
+        self.leave()
+
+    @property
+    def words(self) -> Words | None:
+        return self._pipeline.words
+
+    def publish(self, observations: Sequence[Observation], now_ns: int, live: bool) -> None:
         """Fuse the observations, let time pass until `now_ns`, publish what follows.
 
         `live`: times are those of the clock on the wall, so that latency can be told.
         """
         self.obey()
         if self.muted:
-            observations = [each for each in observations if _sense(each) not in self.muted]  # type: ignore[assignment]
+            observations = [each for each in observations if modality_of(each) not in self.muted]
         events = self._pipeline.fuse(observations, now_ns)
         for event in events:
             self.publisher.publish_event(event)
@@ -151,7 +183,7 @@ class Steps:
         seen = [o.captured_ns for o in observations if isinstance(o, FaceObservation)]
         self.meters.abstained(o.abstained for o in observations if isinstance(o, FaceObservation) and o.abstained)
         latency_ms = (time.monotonic_ns() - seen[0]) / 1e6 if seen and live else None
-        self.meters.fused(len(seen), len(observations) - len(seen), len(events), latency_ms)
+        self.meters.fused(observations, len(events), latency_ms)
 
     def leave(self) -> None:
         """The end of everything: whoever is there leaves."""
@@ -161,7 +193,7 @@ class Steps:
         for event in events:
             self.publisher.publish_event(event)
         self._publish_state()
-        self.meters.fused(0, 0, len(events), None)
+        self.meters.fused([], len(events), None)
 
     def _publish_state(self) -> None:
         self.estimate = self._pipeline.fuser.estimate()
@@ -175,9 +207,10 @@ class LiveFlow:
         self._steps = steps
         self._frames: Newest[Frame] = Newest()
         self._chunks: queue.Queue[AudioChunk] = queue.Queue(_SOUND_CHUNKS)
-        self._observed: queue.Queue[tuple[_Observations, int]] = queue.Queue(_STEPS)
+        self._observed: queue.Queue[tuple[Sequence[Observation], int]] = queue.Queue(_STEPS)
         self._seen_all = threading.Event()
         self._heard_all = threading.Event()
+        self.understanding = self._understanding(steps.words) if steps.words else None
 
     def deliver_frame(self, frame: Frame) -> int:
         return self._frames.put(frame) if self._steps.pace.wants(frame.captured_ns) else 0
@@ -193,8 +226,31 @@ class LiveFlow:
                 dropped += _emptied(self._chunks)
                 _LOG.warning("microphone: hearing is too slow on this machine: %d chunks of sound dropped", dropped)
 
+    def deliver_words(self, transcript: Transcript) -> None:
+        if self.understanding:
+            self.understanding.put((transcript, time.monotonic_ns()))
+
+    @property
+    def words_dropped(self) -> int:
+        return self.understanding.dropped if self.understanding else 0
+
     def work(self) -> list[Callable[[], None]]:
-        return [self.see, self.hear, self.fuse]
+        return [self.see, self.hear, self.fuse, *([self.understanding.understand] if self.understanding else [])]
+
+    def _understanding(self, words: Words) -> Understanding:
+        steps = self._steps
+
+        def deliver(observation: TextObservation) -> None:
+            _put(self._observed, ([observation], time.monotonic_ns()), steps.stop)
+
+        return Understanding(
+            words,
+            deliver,
+            unwanted=lambda: "text" in steps.muted,
+            stop=steps.stop,
+            ended=lambda: self._heard_all.is_set() and (words.hears or self._seen_all.is_set()),
+            unwatched=lambda: steps.progress.end("understand"),
+        )
 
     def see(self) -> None:
         while not self._steps.stop.is_set():
@@ -212,9 +268,13 @@ class LiveFlow:
 
     def hear(self) -> None:
         while (chunk := self._next_chunk()) is not None:
-            observations = self._steps.listen(chunk)
-            if observations:
-                _put(self._observed, (observations, chunk.end_ns), self._steps.stop)
+            observation, utterance = self._steps.hear(chunk)
+            if utterance and self.understanding:
+                self.understanding.put(utterance)
+            if observation:
+                _put(self._observed, ([observation], chunk.end_ns), self._steps.stop)
+        if self.understanding and (utterance := self._steps.last_words()):
+            self.understanding.put(utterance)
         self._heard_all.set()
 
     def _next_chunk(self) -> AudioChunk | None:
@@ -224,7 +284,8 @@ class LiveFlow:
     def fuse(self) -> None:
         while not self._steps.stop.is_set():
             self._steps.progress.step("fuse")
-            ended = self._seen_all.is_set() and self._heard_all.is_set()
+            heard = self.understanding.finished if self.understanding else self._heard_all
+            ended = self._seen_all.is_set() and heard.is_set()
             try:
                 observations, time_ns = self._observed.get(timeout=_TICK_S)
             except queue.Empty:
@@ -249,6 +310,13 @@ class FastFlow:
     def deliver_chunk(self, chunk: AudioChunk) -> int:
         return _put(self._chunks, chunk, self._steps.stop)
 
+    def deliver_words(self, transcript: Transcript) -> None:
+        """A recording has its own time; what is said elsewhere now has no place in it."""
+
+    @property
+    def words_dropped(self) -> int:
+        return 0  # a recording waits for its words
+
     def work(self) -> list[Callable[[], None]]:
         return [self.replay]
 
@@ -256,22 +324,25 @@ class FastFlow:
         steps = self._steps
         frame: Frame | None = None
         chunk: AudioChunk | None = None
+        now_ns = 0
         while not steps.stop.is_set():
             steps.progress.step("replay")
             steps.obey()
             frame = frame or self._next(self._frames, "face")
             chunk = chunk or self._next(self._chunks, "speech")
             if frame is not None and (chunk is None or frame.captured_ns < chunk.end_ns):
-                steps.publish(steps.look(frame), frame.captured_ns, live=False)
+                now_ns = frame.captured_ns
+                steps.publish(steps.look(frame), now_ns, live=False)
                 frame = None
             elif chunk is not None:
-                steps.publish(steps.listen(chunk), chunk.end_ns, live=False)
+                now_ns = chunk.end_ns
+                steps.publish(steps.listen(chunk), now_ns, live=False)
                 chunk = None
-            elif not steps.muted:
+            elif not steps.muted - {"text"}:
                 break
             else:
                 steps.stop.wait(_TICK_S)
-        steps.leave()
+        steps.finish(now_ns)
 
     def _next(self, source: queue.Queue[T], sense: Modality) -> T | None:
         ended = self._steps.camera_ended if sense == "face" else self._steps.microphone_ended
@@ -288,10 +359,6 @@ def _put(target: queue.Queue[T], item: T, stop: threading.Event) -> int:
         except queue.Full:
             continue
     return 1
-
-
-def _sense(observation: FaceObservation | SpeechObservation) -> Modality:
-    return "face" if isinstance(observation, FaceObservation) else "speech"
 
 
 def _get(

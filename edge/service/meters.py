@@ -6,10 +6,12 @@ import os
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+
+from edge.records import Observation, modality_of
 
 
 class Meters:
@@ -22,18 +24,20 @@ class Meters:
         self._latencies_ms: deque[float] = deque(maxlen=4096)
         #: Of the last few minutes, for a summary at the end.
         self.lately_ms: deque[float] = deque(maxlen=4096)
-        self.faces = self.speech = self.events = 0
+        self.faces = self.speech = self.text = self.events = 0
         self._not_judged: Counter[str] = Counter()
 
     @property
     def uptime_s(self) -> float:
         return time.monotonic() - self._started
 
-    def fused(self, faces: int, speech: int, events: int, latency_ms: float | None) -> None:
+    def fused(self, observations: Sequence[Observation], events: int, latency_ms: float | None) -> None:
         """Count what one step of fusion took and gave; `latency_ms` is from capture of a frame to published."""
+        senses = Counter(modality_of(observation) for observation in observations)
         with self._lock:
-            self.faces += faces
-            self.speech += speech
+            self.faces += senses["face"]
+            self.speech += senses["speech"]
+            self.text += senses["text"]
             self.events += events
             if latency_ms is not None:
                 self._latencies_ms.append(latency_ms)

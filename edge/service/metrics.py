@@ -15,7 +15,10 @@ from edge.errors import ConfigError
 _LOG = logging.getLogger(__name__)
 _PREFIX = "emotion_edge_"
 #: Counts since the start; everything else goes up and down.
-_COUNTERS = ("read", "dropped", "reopened", "faces_observed", "speech_observed", "events", "skipped", "reconnects")
+_COUNTERS = (
+    *("read", "dropped", "reopened", "faces_observed", "speech_observed", "text_observed", "text_dropped"),
+    *("events", "skipped", "reconnects"),
+)
 
 
 class Numbers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -16,10 +17,13 @@ from edge.perceive.detector import CellDetector, FaceDetector
 from edge.perceive.face import FacePerception
 from edge.perceive.late_fusion import LearnedFusion
 from edge.perceive.package import ModelPackage, Task, find_package, load_package
+from edge.perceive.recognition import open_recognizer
 from edge.perceive.runtime import Model
+from edge.perceive.sentiment import VaderSentiment
 from edge.perceive.speech import SpeechPerception
 from edge.perceive.vad import ACTIVITIES
-from edge.records import EmotionEvent, FaceObservation, Modality, ModelInfo, SpeechObservation
+from edge.perceive.words import Utterance, Words
+from edge.records import AudioChunk, EmotionEvent, Modality, ModelInfo, Observation, SpeechObservation
 from edge.remembered import Remembered
 
 _LOG = logging.getLogger(__name__)
@@ -34,8 +38,30 @@ class Pipeline:
     fuser: EmotionFuser
     models: list[ModelInfo]
     detector: FaceDetector | None = None
+    words: Words | None = None
 
-    def fuse(self, observations: list[FaceObservation] | list[SpeechObservation], now_ns: int) -> list[EmotionEvent]:
+    def hear(self, chunk: AudioChunk) -> tuple[SpeechObservation | None, Utterance | None]:
+        """What the voice sounds like, and the utterance that ends in this chunk, if its words are to be judged."""
+        if self.speech is None:
+            return None, None
+        observation = self.speech.observe(chunk)
+        return observation, self.words.hear(chunk, self.speech.spoken) if self.words else None
+
+    def listen(self, chunk: AudioChunk) -> list[Observation]:
+        """As `hear`, and the words are recognised at once: for recordings, whose time waits."""
+        heard, utterance = self.hear(chunk)
+        return [*([heard] if heard else []), *self.understood(utterance)]
+
+    def finish(self) -> list[Observation]:
+        """The sound of a recording has ended: what was said last."""
+        return self.understood(self.words.finish() if self.words else None)
+
+    def understood(self, utterance: Utterance | None) -> list[Observation]:
+        """What its words say; takes as long as recognition needs."""
+        said = self.words.understand(utterance) if self.words and utterance else None
+        return [said] if said else []
+
+    def fuse(self, observations: Sequence[Observation], now_ns: int) -> list[EmotionEvent]:
         """The events that follow from these observations, then from time passing until `now_ns`."""
         events: list[EmotionEvent] = []
         for observation in observations:
@@ -112,6 +138,7 @@ def build_pipeline(
 
     Raises:
         ModelError: as `load_models`.
+        ConfigError: as `build_words`.
     """
     loaded = loaded or load_models(config, remembered)
     cv2.setNumThreads(config.inference.threads)
@@ -128,18 +155,34 @@ def build_pipeline(
         voice = ACTIVITIES[config.speech.voice_activity](config.speech.quiet_dbfs)
         speech = SpeechPerception(config.speech, voice, model)
         models.append(info)
+    words = build_words(config)
     if loaded.fusion:
         model, info = loaded.fusion
         models.append(info)
-        return Pipeline(face, speech, EmotionFuser(config.fusion, LearnedFusion(model)), models, detector)
-    # With one sense there is nothing to learn of the other: its word is passed on.
-    rules = config.fusion if config.fusion.strategy != "learned" else replace(config.fusion, strategy="log_linear")
-    return Pipeline(face, speech, EmotionFuser(rules), models, detector)
+        fuser = EmotionFuser(config.fusion, LearnedFusion(model))
+    else:
+        # With one sense there is nothing to learn of the other: its word is passed on.
+        learned = config.fusion.strategy == "learned"
+        fuser = EmotionFuser(replace(config.fusion, strategy="log_linear") if learned else config.fusion)
+    return Pipeline(face, speech, fuser, models, detector, words)
+
+
+def build_words(config: Config) -> Words | None:
+    """The third sense, if it is switched on.
+
+    Raises:
+        ConfigError: what it needs is not installed, or its model is not there.
+    """
+    text = config.text
+    if not text.enabled or not (text.source == "hub" or config.microphone.enabled):
+        return None
+    recognizer = open_recognizer(text.source, config.inference.threads)
+    return Words(recognizer, VaderSentiment(), tell=text.publish_words)
 
 
 def modalities(config: Config) -> list[Modality]:
     """The senses that the configuration switches on."""
-    enabled = {"face": config.camera.enabled, "speech": config.microphone.enabled}
+    enabled = {"face": config.camera.enabled, "speech": config.microphone.enabled, "text": config.text.enabled}
     return [cast(Modality, name) for name, on in enabled.items() if on]
 
 

@@ -12,10 +12,11 @@ from typing import Any
 from edge.capture import camera_source, microphone_source
 from edge.clock import clock_synchronized
 from edge.config import Config
-from edge.publish import Mailbox, Publisher
+from edge.perceive.recognition import Transcript
+from edge.publish import Mailbox, Publisher, Transcripts
 from edge.records import AudioChunk, Frame, Health, SensorHealth
 from edge.remembered import from_environment
-from edge.service.control import AnySensor, Control
+from edge.service.control import AnySensor, Control, senses_of
 from edge.service.flow import FastFlow, Flow, LiveFlow, Onlooker, Steps
 from edge.service.machine import cpu_temperature_c, throttling
 from edge.service.meters import Meters, rss_bytes
@@ -74,10 +75,12 @@ class Service:
         self._clock_synchronized: bool | None = None
         self.pipeline = build_pipeline(config, remembered)
         self._mailbox = mailbox = Mailbox()
+        hub = config.text.enabled and config.text.source == "hub"
         self.publisher = Publisher(
             config.mqtt,
             config.device,
             mailbox=mailbox,
+            transcripts=Transcripts(config.text.topic, self._hear_hub) if hub else None,
             home=config.homeassistant,
             vehicle=config.vehicle,
             remembered=remembered,
@@ -94,6 +97,7 @@ class Service:
             self._progress,
             self._pace,
         )
+        steps.muted |= {sense for name in privacy.muted for sense in senses_of(name, config)}
         self._steps = steps
         self._flow: Flow = FastFlow(steps) if config.replay.pace == "fast" else LiveFlow(steps)
         origin_ns = time.monotonic_ns() + _OPENING_NS
@@ -103,8 +107,6 @@ class Service:
             frames = camera_source(config.camera, config.replay, origin_ns)
             recording = _is_recording(config.camera.source)
             muted = "camera" in privacy.muted
-            if muted:
-                steps.muted.add("face")
             self.camera = Sensor(
                 "camera",
                 frames,
@@ -122,8 +124,6 @@ class Service:
             recording = _is_recording(config.microphone.source)
             deliver = self._flow.deliver_chunk
             muted = "microphone" in privacy.muted
-            if muted:
-                steps.muted.add("speech")
             self.microphone = Sensor(
                 "microphone",
                 sound,
@@ -217,6 +217,8 @@ class Service:
             faces_observed=self.meters.faces,
             faces_not_judged=self.meters.not_judged(),
             speech_observed=self.meters.speech,
+            text_observed=self.meters.text,
+            text_dropped=self._flow.words_dropped,
             events=self.meters.events,
             latency_p50_ms=p50_ms,
             latency_p95_ms=p95_ms,
@@ -229,6 +231,9 @@ class Service:
             throttled=self._throttled,
             clock_synchronized=self._clock_synchronized,
         )
+
+    def _hear_hub(self, text: str, confidence: float) -> None:
+        self._flow.deliver_words(Transcript(text, confidence))
 
     def _deliver_frame(self, frame: Frame) -> int:
         # A hole in the numbers: the source itself had to let frames go, because nobody read them in time.

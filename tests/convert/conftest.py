@@ -20,22 +20,9 @@ from tests.convert.tiny_photos import write_photos
 # Whatever the user trains with: Keras is imported once in this process, and quantization needs TensorFlow.
 os.environ["KERAS_BACKEND"] = "tensorflow"
 
-_PACKS = Path(__file__).parents[2].parent / "shared" / "data"
 _RATE_HZ = 16_000
 _VOTES = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown")
 _COLUMNS = ("tile", "row", "label", *(f"ferplus_{word}" for word in (*_VOTES, "not_a_face")), "row_known")
-
-
-@pytest.fixture(scope="session")
-def packs() -> Callable[[str], Path]:
-    """The folder of a real data pack: packs("fer2013"); skips where it is absent."""
-
-    def find(name: str) -> Path:
-        if not (_PACKS / name).is_dir():
-            pytest.skip(f"needs the data pack {name} in {_PACKS}")
-        return _PACKS / name
-
-    return find
 
 
 @pytest.fixture(scope="module")

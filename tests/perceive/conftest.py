@@ -31,3 +31,11 @@ def shipped():
         return Model(load_package(find_package(f"{task}-emotion"), task))
 
     return load
+
+
+@pytest.fixture(scope="session")
+def ravdess_sentence(packs) -> np.ndarray:
+    """float32 [N] at 16 kHz: "Kids are talking by the door" (RAVDESS, actor 1, happy)."""
+    from convert.datasets.sound import read_sound
+
+    return read_sound(packs("ravdess") / "03-01-03-01-01-01-01.flac")

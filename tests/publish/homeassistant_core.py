@@ -40,6 +40,9 @@ class HomeAssistantCore:
 
     def __init__(self, program: str, folder: Path, broker_port: int, http_port: int) -> None:
         self._folder = folder
+        told = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=120, check=True).stdout
+        #: Year and month of its release.
+        self.version = tuple(int(part) for part in told.split(".")[:2])
         (folder / ".storage").mkdir(parents=True)
         witness = folder / "custom_components" / "witness"
         witness.mkdir(parents=True)

@@ -33,13 +33,16 @@ def core(mosquitto, tmp_path):
     core.close()
 
 
-def test_it_finds_the_device_shows_it_and_mutes_it(core, mosquitto, event_of, health, until) -> None:
+@pytest.mark.parametrize("discovery", ["entity", "device"])
+def test_it_finds_the_device_shows_it_and_mutes_it(discovery, core, mosquitto, event_of, health, until) -> None:
+    if discovery == "device" and core.version < (2024, 11):
+        pytest.skip("discovery of a device in one payload needs Home Assistant 2024.11 or newer")
     mailbox = Mailbox()
     publisher = Publisher(
         MqttConfig(url=mosquitto.url),
         DeviceConfig(id="kitchen-pi", place="Kitchen"),
         mailbox=mailbox,
-        home=HomeAssistantConfig(enabled=True, discovery="entity"),
+        home=HomeAssistantConfig(enabled=True, discovery=discovery),
     )
     publisher.start()
     publisher.publish_health(health)

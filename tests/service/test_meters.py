@@ -8,7 +8,10 @@ import numpy as np
 import psutil
 import pytest
 
+from edge.records import EMOTIONS, Box, FaceObservation
 from edge.service.meters import Meters, percentiles, rss_bytes
+
+FACE = FaceObservation(1, Box(0, 0, 9, 9), 0.9, 1.0, np.full(len(EMOTIONS), 1 / 7, np.float32), 0)
 
 
 def test_memory_is_what_the_system_says():
@@ -29,7 +32,7 @@ def test_latency_is_of_the_time_since_the_last_report():
     meters = Meters()
     assert meters.latency_ms() == (None, None)
     for value in range(101):
-        meters.fused(1, 0, 0, float(value))
+        meters.fused([FACE], 0, float(value))
     assert meters.latency_ms() == (50.0, 95.0)
     assert meters.latency_ms() == (None, None)
     assert meters.faces == 101

@@ -15,6 +15,7 @@ NAMES = (
     "health",
     "observation-face",
     "observation-speech",
+    "observation-text",
     "command-privacy",
     "command-reload",
     "command-thresholds",

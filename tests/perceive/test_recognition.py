@@ -1,0 +1,50 @@
+"""Recognition of real sentences, and what is said where it cannot be had."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge.errors import ConfigError
+from edge.perceive.recognition import PocketSphinx, SherpaOnnx, open_recognizer
+
+
+def test_pocketsphinx_understands_a_sentence(ravdess_sentence):
+    transcript = PocketSphinx().transcribe(ravdess_sentence)
+    assert transcript.text == "kids are talking by the door"
+    assert 0.1 < transcript.confidence <= 1
+
+
+def test_the_hub_needs_no_recognizer():
+    assert open_recognizer("hub") is None
+
+
+def test_a_folder_without_a_model_is_named(tmp_path: Path):
+    with pytest.raises(ConfigError, match=f"{tmp_path}: expected a model of sherpa-onnx"):
+        SherpaOnnx(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("module", "opened", "extra"),
+    [
+        ("pocketsphinx", "PocketSphinx()", "words"),
+        ("sherpa_onnx", "SherpaOnnx(Path('x'))", "words-sherpa"),
+    ],
+)
+def test_what_is_not_installed_is_named_with_its_extra(module: str, opened: str, extra: str):
+    code = f"""
+import sys
+from pathlib import Path
+sys.modules[{module!r}] = None  # as if it were not installed
+from edge.perceive.recognition import PocketSphinx, SherpaOnnx
+try:
+    {opened}
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True).stdout
+    assert said.startswith("ConfigError")
+    assert f"pip install 'emotion-edge[{extra}]'" in said
