@@ -114,7 +114,9 @@ def _figures(metrics: Mapping[str, Any]) -> list[str]:
     """A table of the figures that every data set has; what is measured only for some stands below."""
     compared = [(name, values) for name, values in metrics.items() if _strategies(values)]
     if compared:
-        return [line for name, values in compared for line in _comparison(name, values)]
+        rest = {name: values for name, values in metrics.items() if not _strategies(values)}
+        tables = [line for name, values in compared for line in [*_comparison(name, values), ""]]
+        return [*tables, *_figures(rest)] if rest else tables[:-1]
     found = [
         values for kinds in metrics.values() for values in kinds.values() if isinstance(values, dict) and "ap" in values
     ]

@@ -84,14 +84,14 @@ def _parser() -> argparse.ArgumentParser:
     speech.add_argument("--deltas", action="store_true", help="the slopes of all these too")
     fusion = _described(
         train.add_parser,
-        "Train the late fusion on synthetic pairs of FER2013's faces and RAVDESS' voices, and write its package.",
-        "emotion-convert train fusion --speech runs/speech --face models/face-emotion --data data --out models/fusion",
+        "Train the late fusion on synthetic pairs of FER2013's faces and RAVDESS' voices; then quantize the run.",
+        "emotion-convert train fusion --speech runs/speech --face models/face-emotion --data data --out runs/fusion",
         "fusion",
     )
     fusion.add_argument("--speech", type=Path, required=True, metavar="RUN", help="a speech run with its fold models")
     fusion.add_argument("--face", type=Path, required=True, metavar="PACKAGE", help="the face package")
     _data(fusion)
-    fusion.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the package")
+    fusion.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
     fusion.set_defaults(command=_train_fusion)
     for command, function in ((face, _train_face), (speech, _train_speech)):
         _data(command)

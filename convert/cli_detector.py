@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from convert.keras_start import start_keras
-from edge.errors import ConfigError
 
 
 def add_train(tasks: Any, described: Any, positive: Any) -> None:
@@ -46,19 +44,6 @@ def add_evaluate(tasks: Any, described: Any) -> None:
     )
     command.add_argument("--out", type=Path, metavar="DIR", help="write report.md, report.json and pictures there")
     command.set_defaults(command=_evaluate)
-
-
-def quantize(run: Path, data: Path, out: Path, size: tuple[int, ...] | None) -> None:
-    """`emotion-convert quantize --task detector`; prints the figures. `size`: height, width, 3 of the input."""
-    from convert.quantize_detector import quantize_detector
-
-    if size and (len(size) != 3 or size[2] != 3 or any(side < 1 or side % 32 for side in size[:2])):
-        raise ConfigError(f"--size: expected HxWx3 with multiples of 32, e.g. 288x384x3, got {size}")
-    quantize_detector(run, data, out, (size[0], size[1]) if size else None)
-    description = json.loads((out / "model.json").read_text(encoding="utf-8"))
-    print(f"threshold {description['threshold']}, {description['files']['model.tflite']['bytes']} bytes")
-    for name, kinds in description["metrics"].items():
-        print(f"{name}: {json.dumps(kinds['int8'])}")
 
 
 def _data(command: argparse.ArgumentParser) -> None:

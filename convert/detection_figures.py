@@ -27,13 +27,14 @@ class Ranked:
 
     `face` int64 [N] is the number of the face that was found, over all pictures, -1 for a false positive; `error` is
     the mean distance of its landmarks from the true ones as a share of the eyes' distance, NaN where not
-    known.
+    known; `photo` int64 [N] is the picture's number.
     """
 
     right: NDArray[np.bool_]
     scores: NDArray[np.float64]
     face: NDArray[np.int64]
     error: NDArray[np.float64]
+    photo: NDArray[np.int64]
     faces: int
 
     def recall_at(self, false_positives: int) -> float:
@@ -48,25 +49,32 @@ class Ranked:
 
     def average_precision(self) -> float:
         """Area under precision over recall, with precision made monotonic (Everingham et al. 2010, PASCAL VOC)."""
-        hits = np.cumsum(self.right)
-        precision = hits / np.arange(1, len(hits) + 1)
-        precision = np.maximum.accumulate(precision[::-1])[::-1]
-        return float((precision * self.right).sum() / max(1, self.faces))
+        return average_precision(self.right, np.ones(len(self.right)), self.faces)
 
     def above(self, score: float) -> Ranked:
         """Those that score at least so much."""
         kept = self.scores >= score
-        return Ranked(self.right[kept], self.scores[kept], self.face[kept], self.error[kept], self.faces)
+        return Ranked(
+            self.right[kept], self.scores[kept], self.face[kept], self.error[kept], self.photo[kept], self.faces
+        )
+
+
+def average_precision(right: NDArray[np.bool_], times: NDArray[np.float64], faces: int) -> float:
+    """As of `Ranked`, of detections that count `times` float64 [N] each, where there are `faces` in all."""
+    hits = np.cumsum(right * times)
+    precision = hits / np.maximum(np.cumsum(times), 1e-9)
+    precision = np.maximum.accumulate(precision[::-1])[::-1]
+    return float((precision * right * times).sum() / max(1, faces))
 
 
 def ranked(photos: Sequence[Photo], found: Sequence[Sequence[Detection]], iou: float) -> Ranked:
     """Match detections to faces, the best first, each face once; what falls on an ignored place is not counted."""
-    rows: list[tuple[float, bool, int, float]] = []
+    rows: list[tuple[float, bool, int, float, int]] = []
     before = 0
-    for photo, detections in zip(photos, found, strict=True):
+    for place, (photo, detections) in enumerate(zip(photos, found, strict=True)):
         wanted = np.flatnonzero(~photo.ignored)
         free = set(wanted.tolist())
-        numbers = {int(index): before + place for place, index in enumerate(wanted)}
+        numbers = {int(index): before + rank for rank, index in enumerate(wanted)}
         before += len(wanted)
         for detection in sorted(detections, key=lambda item: -item.score):
             overlaps, inside = _overlaps(detection, photo.boxes)
@@ -74,16 +82,17 @@ def ranked(photos: Sequence[Photo], found: Sequence[Sequence[Detection]], iou: f
             if best >= 0 and overlaps[best] >= iou:
                 free.remove(best)
                 error = landmark_error(detection, photo.landmarks[best])
-                rows.append((detection.score, True, numbers[best], error))
+                rows.append((detection.score, True, numbers[best], error, place))
             elif not (photo.ignored & ((overlaps >= iou) | (inside >= _INSIDE))).any():
-                rows.append((detection.score, False, -1, float("nan")))
+                rows.append((detection.score, False, -1, float("nan"), place))
     rows.sort(key=lambda row: (-row[0], row[1]))  # of equal scores the false one first: nothing is given away
-    columns = list(zip(*rows, strict=True)) or [(), (), (), ()]
+    columns = list(zip(*rows, strict=True)) or [()] * 5
     return Ranked(
         np.array(columns[1], bool),
         np.array(columns[0], np.float64),
         np.array(columns[2], np.int64),
         np.array(columns[3], np.float64),
+        np.array(columns[4], np.int64),
         before,
     )
 

@@ -15,10 +15,13 @@ from convert.calibrate import fit_temperature
 from convert.datasets.speech import load_corpora
 from convert.evaluate import outputs
 from convert.examples import calibration_sample
-from convert.int8 import convert_int8, load_keras
+from convert.float_model import from_keras, load_keras
 from convert.metrics import figures, uar
+from convert.operations import keep_in_float, layer_errors
 from convert.package import write_package
+from convert.representative import COUNT
 from convert.run import Run, read_run
+from convert.schemes import convert
 from convert.voices import Voices, load_voices
 from edge.errors import ConfigError
 from edge.perceive.features import SpeechInput, normalise_frames
@@ -27,20 +30,38 @@ from edge.perceive.runtime import Model, softmax
 from edge.records import EMOTIONS
 
 _SEED = 7  # of the hiss behind the test windows
+_LAYERS_ON = 24
 CALM = "calm"
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """How fold models are converted: number format, examples to calibrate on, epochs of fine-tuning, layers in float.
+
+    Each model keeps those of its own layers in float that lose most.
+    """
+
+    scheme: str = "int8"
+    count: int = COUNT
+    finetune: int = 0
+    in_float: int = 0
+
+    def keeping(self, in_float: int) -> Making:
+        """The same with so many layers in float."""
+        return replace(self, in_float=in_float)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeldOut:
-    """Outputs of one fold's model for its actors' clips, logits float32 [N, L], float and int8.
+    """Outputs of one fold's model for its actors' clips, logits float32 [N, L], float and converted.
 
     `labels` int64 [N] are indices of EMOTIONS, `calm` bool [N] tells RAVDESS' two kinds of neutral apart, `said` names
-    the model's L outputs, `model` is the int8 one.
+    the model's L outputs, `model` is the converted one.
     """
 
     labels: NDArray[np.int64]
     by_float: NDArray[np.float32]
-    by_int8: NDArray[np.float32]
+    converted: NDArray[np.float32]
     said: tuple[str, ...] = EMOTIONS
     calm: NDArray[np.bool_] | None = None
     model: Model | None = None
@@ -62,8 +83,8 @@ def fold_folders(run: Path) -> list[Path]:
     return sorted(path.parent for path in run.glob("fold-*/run.json"))
 
 
-def held_out_outputs(run: Path, data: Path) -> list[HeldOut]:
-    """Quantize every fold model and let it and its float original judge all clips of the actors that it holds out.
+def held_out_outputs(run: Path, data: Path, making: Making = Making()) -> list[HeldOut]:
+    """Convert every fold model and let it and its float original judge all clips of the actors that it holds out.
 
     Raises:
         ConfigError: there are no fold models, or their actors' clips are not in `data`.
@@ -74,18 +95,18 @@ def held_out_outputs(run: Path, data: Path) -> list[HeldOut]:
             f"{run}: expected the fold models fold-1, fold-2, ..., found none. "
             "Make them with 'emotion-convert train speech --folds'."
         )
-    return [judge(folder, data) for folder in folders]
+    return [judge(folder, data, making) for folder in folders]
 
 
-def judge(folder: Path, data: Path) -> HeldOut:
-    """Let the run in `folder`, and what int8 makes of it, judge all clips of the speakers that it holds out."""
+def judge(folder: Path, data: Path, making: Making = Making()) -> HeldOut:
+    """Let the run in `folder`, and what becomes of it, judge all clips of the speakers that it holds out."""
     run, spec, voices = held_out_voices(folder, data)
     tensors = np.stack([normalise_frames(window, spec) for window in voices.windows])
-    int8 = int8_model(folder, data)
+    model = _converted(folder, data, making)
     keras_model = load_keras(folder / "model.keras", folder / "quantize.log")
     by_float = np.asarray(keras_model.predict(tensors, verbose=0), np.float32)
     calm = np.array([clip.calm for clip in voices.clips], bool)
-    return HeldOut(voices.labels, by_float, outputs(int8, tensors), run.labels, calm, int8)
+    return HeldOut(voices.labels, by_float, outputs(model, tensors), run.labels, calm, model)
 
 
 def held_out_voices(folder: Path, data: Path) -> tuple[Run, SpeechInput, Voices]:
@@ -101,18 +122,27 @@ def held_out_voices(folder: Path, data: Path) -> tuple[Run, SpeechInput, Voices]
     return run, run.input, load_voices(clips, run.input, _SEED)
 
 
-def int8_model(folder: Path, data: Path) -> Model:
-    """The run in `folder` quantized to int8, at temperature 1."""
+def _converted(folder: Path, data: Path, making: Making) -> Model:
+    """What becomes of the run in `folder`, at temperature 1."""
     run = read_run(folder)
-    log = folder / "quantize.log"
-    tflite = convert_int8(load_keras(folder / "model.keras", log), calibration_sample(run, data).tensors, log)
+    path, log = folder / "model.keras", folder / "quantize.log"
+    model = from_keras(load_keras(path, log), path, log)
+    tensors = calibration_sample(run, data, making.count).tensors
+    if making.finetune:
+        from convert.finetune import finetune
+
+        model = finetune(model, tensors, making.finetune, log)
+    tflite = convert(model, making.scheme, tensors, log)
+    if making.in_float:
+        ranked = keep_in_float(layer_errors(model.tflite, tflite, tensors[:: max(1, len(tensors) // _LAYERS_ON)]))
+        tflite = convert(model, making.scheme, tensors, log, ranked[: making.in_float])
     with tempfile.TemporaryDirectory() as package:
         write_package(Path(package), run, tflite)
         return Model(load_package(Path(package), "speech"))
 
 
 def calibrated(judged: Sequence[HeldOut], index: int) -> Model:
-    """The int8 model of one of `judged`, at the temperature of the others."""
+    """The converted model of one of `judged`, at the temperature of the others."""
     others = [other for number, other in enumerate(judged) if number != index] or list(judged)
     model = judged[index].model
     assert model is not None  # noqa: S101 - `judge` gives it
@@ -120,27 +150,28 @@ def calibrated(judged: Sequence[HeldOut], index: int) -> Model:
     return model
 
 
-def common_temperature(judged: Sequence[HeldOut], kind: str = "int8") -> float:
-    """The temperature fitted on what was judged by all of `judged`, float or int8."""
-    logits = np.concatenate([fold.by_int8 if kind == "int8" else fold.by_float for fold in judged])
+def common_temperature(judged: Sequence[HeldOut], by_float: bool = False) -> float:
+    """The temperature fitted on what was judged by all of `judged`, converted or float."""
+    logits = np.concatenate([fold.by_float if by_float else fold.converted for fold in judged])
     labels = np.concatenate([fold.labels for fold in judged])
     return fit_temperature(logits, labels, emotion_matrix(judged[0].said))
 
 
-def fold_figures(judged: Sequence[HeldOut]) -> dict[str, dict[str, Any]]:
-    """``{"float": ..., "int8": ...}``: figures over all folds' clips, and the UAR of each fold, its mean and spread.
+def fold_figures(judged: Sequence[HeldOut], label: str = "int8") -> dict[str, dict[str, Any]]:
+    """``{"float": ..., label: ...}``: figures over all folds' clips, and the UAR of each fold, its mean and spread.
 
     A fold's probabilities are calibrated on the other folds, so that the ECE is of voices never heard either.
     `uar_std` is the population's standard deviation over the folds.
     """
     labels = np.concatenate([fold.labels for fold in judged])
     result = {}
-    for kind in ("float", "int8"):
-        logits = [fold.by_float if kind == "float" else fold.by_int8 for fold in judged]
+    for kind in ("float", label):
+        by_float = kind == "float"
+        logits = [fold.by_float if by_float else fold.converted for fold in judged]
         probabilities = []
         for index, (own, fold) in enumerate(zip(logits, judged, strict=True)):
             others = [other for number, other in enumerate(judged) if number != index] or judged
-            probabilities.append(fold.emotions(own, common_temperature(others, kind)))
+            probabilities.append(fold.emotions(own, common_temperature(others, by_float)))
         each = [uar(own.argmax(axis=1), fold.labels) for own, fold in zip(probabilities, judged, strict=True)]
         result[kind] = {**figures(np.concatenate(probabilities), labels), **_spread("uar", each)}
         if all(fold.calm is not None and CALM in fold.said for fold in judged):

@@ -23,6 +23,8 @@ _INTERVAL = (2.5, 97.5)  # percentiles: 95 %
 _CERTAIN = 0.001
 # The best of all orders of labels was searched for, so it wins more easily.
 _CERTAIN_OF_MANY = 1e-6
+#: What a comparison looks at first, in words.
+FIGURES = {"accuracy": "accuracy", "ap": "average precision"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,44 +61,48 @@ def compare(
     of differences are paired.
     """
     right = np.stack([exact.argmax(axis=1) == labels, found.argmax(axis=1) == labels]).astype(np.float64)
-    draws = np.random.default_rng(_SEED).integers(0, len(labels), (_RESAMPLES, len(labels)))
-    sampled = right[:, draws].mean(axis=2)
+    sampled = right[:, draws(len(labels))].mean(axis=2)
     classes: dict[str, Any] = {}
     for index, name in enumerate(names):
         own = labels == index
         if own.any():
-            classes[name] = _of_class(right[:, own])
+            classes[name] = side_by_side(right[:, own])
     return {
+        "figure": "accuracy",
         "count": len(labels),
         "float": {
-            "accuracy": _share(right[0].mean()),
-            "interval": _interval(sampled[0]),
-            "ece": _share(ece(exact, labels)),
+            "accuracy": share(right[0].mean()),
+            "interval": interval(sampled[0]),
+            "ece": share(ece(exact, labels)),
         },
         "converted": {
-            "accuracy": _share(right[1].mean()),
-            "interval": _interval(sampled[1]),
-            "ece": _share(ece(found, labels)),
+            "accuracy": share(right[1].mean()),
+            "interval": interval(sampled[1]),
+            "ece": share(ece(found, labels)),
         },
-        "drop": _points(right[0].mean() - right[1].mean()),
-        "drop_interval": _interval(sampled[0] - sampled[1], points=True),
-        "changed_decisions": _share((exact.argmax(axis=1) != found.argmax(axis=1)).mean()),
+        "drop": points(right[0].mean() - right[1].mean()),
+        "drop_interval": interval_in_points(sampled[0] - sampled[1]),
+        "changed_decisions": share((exact.argmax(axis=1) != found.argmax(axis=1)).mean()),
         "classes": classes,
     }
 
 
-def _of_class(right: NDArray[np.float64]) -> dict[str, Any]:
-    count = right.shape[1]
-    draws = np.random.default_rng(_SEED).integers(0, count, (_RESAMPLES, count))
-    sampled = right[:, draws].mean(axis=2)
+def draws(count: int) -> NDArray[np.int64]:
+    """The examples of each bootstrap resample: int64 [1000, count], the same for the same count."""
+    return np.random.default_rng(_SEED).integers(0, count, (_RESAMPLES, count))
+
+
+def side_by_side(right: NDArray[np.float64]) -> dict[str, Any]:
+    """How often the float (row 0) and the converted model are right, of float64 [2, N], with intervals."""
+    sampled = right[:, draws(right.shape[1])].mean(axis=2)
     return {
-        "count": count,
-        "float": _share(right[0].mean()),
-        "float_interval": _interval(sampled[0]),
-        "converted": _share(right[1].mean()),
-        "converted_interval": _interval(sampled[1]),
-        "drop": _points(right[0].mean() - right[1].mean()),
-        "drop_interval": _interval(sampled[0] - sampled[1], points=True),
+        "count": right.shape[1],
+        "float": share(right[0].mean()),
+        "float_interval": interval(sampled[0]),
+        "converted": share(right[1].mean()),
+        "converted_interval": interval(sampled[1]),
+        "drop": points(right[0].mean() - right[1].mean()),
+        "drop_interval": interval_in_points(sampled[0] - sampled[1]),
     }
 
 
@@ -105,16 +111,17 @@ def losses(compared: dict[str, Any], limits: Limits, worst_layer: str, scheme: s
     first = f", first {worst_layer!r}, where the signal is lost" if worst_layer else ""
     kept = f"--scheme mixed, which keeps the layers that lose most in float{first}"
     ways = [kept if scheme != "mixed" else "", "--scheme int16x8" if scheme.startswith("int8") else ""]
-    ways += ["more calibration data (--calibration-count)", "--finetune 1 (Keras models)"]
+    ways.append("more calibration data (--calibration-count)")
+    ways.append("--finetune 1 (Keras models)" if compared["figure"] == "accuracy" else "")
     advice = "Try, in this order: " + "; ".join(way for way in ways if way) + "."
     findings = []
     if compared["drop"] > limits.drop:
         low, high = compared["drop_interval"]
         findings.append(
             Finding(
-                "accuracy",
-                f"accuracy falls by {compared['drop']:.2f} points (95 %: {low:.2f} to {high:.2f}), more than "
-                f"{limits.drop:g}.",
+                compared["figure"],
+                f"{FIGURES[compared['figure']]} falls by {compared['drop']:.2f} points (95 %: {low:.2f} to "
+                f"{high:.2f}), more than {limits.drop:g}.",
                 advice,
             )
         )
@@ -149,17 +156,18 @@ def better_labels(
     rows, columns = linear_sum_assignment(-table)
     other = np.empty(len(names), np.int64)
     other[rows] = columns
-    if not _better(other[said] == labels, said == labels, _CERTAIN_OF_MANY):
+    if not more_often(other[said] == labels, said == labels, _CERTAIN_OF_MANY):
         return None
     return {names[row]: names[other[row]] for row in range(len(names)) if other[row] != row}
 
 
 def certainly_better(one: NDArray[np.float32], other: NDArray[np.float32], labels: NDArray[np.int64]) -> bool:
     """Whether the answers `one` are right more often than `other`, beyond doubt."""
-    return _better(one.argmax(axis=1) == labels, other.argmax(axis=1) == labels)
+    return more_often(one.argmax(axis=1) == labels, other.argmax(axis=1) == labels)
 
 
-def _better(one: NDArray[np.bool_], other: NDArray[np.bool_], certain: float = _CERTAIN) -> bool:
+def more_often(one: NDArray[np.bool_], other: NDArray[np.bool_], certain: float = _CERTAIN) -> bool:
+    """Whether `one` is true more often than `other`, beyond doubt, by an exact McNemar test over the examples."""
     won, lost = int((one & ~other).sum()), int((other & ~one).sum())
     return won > lost and float(binomtest(won, won + lost, alternative="greater").pvalue) < certain
 
@@ -175,14 +183,23 @@ def as_json(findings: Sequence[Finding]) -> list[dict[str, str]]:
     return [asdict(finding) for finding in findings]
 
 
-def _share(value: float) -> float:
+def share(value: float) -> float:
+    """As it stands in a report."""
     return round(float(value), 4)
 
 
-def _points(value: float) -> float:
+def points(value: float) -> float:
+    """A share in percentage points."""
     return round(100 * float(value), 2)
 
 
-def _interval(values: NDArray[np.float64], points: bool = False) -> list[float]:
+def interval(values: NDArray[np.float64]) -> list[float]:
+    """From where to where 95 % of `values` lie, as shares."""
     low, high = np.percentile(values, _INTERVAL)
-    return [_points(low), _points(high)] if points else [_share(low), _share(high)]
+    return [share(low), share(high)]
+
+
+def interval_in_points(values: NDArray[np.float64]) -> list[float]:
+    """The same in percentage points."""
+    low, high = np.percentile(values, _INTERVAL)
+    return [points(low), points(high)]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from convert.gate import FIGURES
 from convert.plots import intervals_plot
 
 
@@ -24,9 +25,10 @@ def write_report(folder: Path, report: Mapping[str, Any]) -> None:
             }
             for name, values in compared["classes"].items()
         }
-        rows["all"] = {
-            "float": (compared["float"]["accuracy"], *compared["float"]["interval"]),
-            report["scheme"]: (compared["converted"]["accuracy"], *compared["converted"]["interval"]),
+        all_ = "all" if compared["figure"] == "accuracy" else FIGURES[compared["figure"]]
+        rows[all_] = {
+            kind: (compared[which][compared["figure"]], *compared[which]["interval"])
+            for kind, which in (("float", "float"), (report["scheme"], "converted"))
         }
         title = f"{report['model']}, {report['evaluated_on']}: recall with 95 % intervals"
         intervals_plot(folder / "recall.png", rows, title)
@@ -69,23 +71,32 @@ def markdown(report: Mapping[str, Any]) -> str:
 
 def _compared(compared: Mapping[str, Any]) -> list[str]:
     low, high = compared["drop_interval"]
+    figure = compared["figure"]
+    exact, found = compared["float"], compared["converted"]
+    faces = f"faces in {compared['photos']} photos at IoU {compared['iou']}" if "photos" in compared else "examples"
     lines = [
-        f"{compared['count']} examples; {100 * compared['changed_decisions']:.2f} % of the decisions changed. "
+        f"{compared['count']} {faces}; {100 * compared['changed_decisions']:.2f} % of the decisions changed. "
         "Intervals: 95 %, bootstrap over examples.",
         "",
         "| | Examples | Float | Converted | Loss in points |",
         "|---|---|---|---|---|",
-        f"| accuracy | {compared['count']} | {_with(compared['float']['accuracy'], compared['float']['interval'])} | "
-        f"{_with(compared['converted']['accuracy'], compared['converted']['interval'])} | {compared['drop']:.2f} "
-        f"({low:.2f} to {high:.2f}) |",
-        f"| ECE | | {100 * compared['float']['ece']:.1f} % | {100 * compared['converted']['ece']:.1f} % | |",
+        f"| {FIGURES[figure]} | {compared['count']} | {_with(exact[figure], exact['interval'])} | "
+        f"{_with(found[figure], found['interval'])} | {compared['drop']:.2f} ({low:.2f} to {high:.2f}) |",
     ]
+    for key in exact:
+        if key.startswith("recall_at_"):
+            name = f"recall at {key.removeprefix('recall_at_')} false positives"
+            lines.append(
+                f"| {name} | {compared['count']} | {100 * exact[key]:.1f} % | {100 * found[key]:.1f} % | "
+                f"{100 * (exact[key] - found[key]):.2f} |"
+            )
+    ece = " | ".join("" if kind["ece"] is None else f"{100 * kind['ece']:.1f} %" for kind in (exact, found))
+    lines.append(f"| ECE | | {ece} | |")
     for name, values in compared["classes"].items():
         low, high = values["drop_interval"]
-        exact = _with(values["float"], values["float_interval"])
-        found = _with(values["converted"], values["converted_interval"])
+        shares = " | ".join(_with(values[kind], values[f"{kind}_interval"]) for kind in ("float", "converted"))
         loss = f"{values['drop']:.2f} ({low:.2f} to {high:.2f})"
-        lines.append(f"| recall of {name} | {values['count']} | {exact} | {found} | {loss} |")
+        lines.append(f"| recall of {name} | {values['count']} | {shares} | {loss} |")
     return lines
 
 

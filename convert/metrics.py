@@ -111,12 +111,15 @@ def uar(predicted: NDArray[np.int64], labels: NDArray[np.int64]) -> float:
 
 def ece(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
     """Expected calibration error (Naeini et al. 2015): mean gap of confidence and accuracy over 15 equal bins."""
-    confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == labels
+    return calibration_error(probabilities.max(axis=1), probabilities.argmax(axis=1) == labels)
+
+
+def calibration_error(confidence: NDArray[Any], right: NDArray[np.bool_]) -> float:
+    """`ece` of answers that are `right` or not, each with its confidence in 0..1; at least one."""
     bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
     gaps = np.zeros(_BINS)
     np.add.at(gaps, bins, right - confidence.astype(np.float64))
-    return float(np.abs(gaps).sum() / len(labels))
+    return float(np.abs(gaps).sum() / len(right))
 
 
 def _share(part: float, whole: float) -> float | None:

@@ -1,86 +1,103 @@
-"""From a trained detector to a package: int8 for one size of input, threshold and figures on held-out photos."""
+"""A trained detector to quantize: for one size of input, judged on photos that it was not trained on."""
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
-from importlib.metadata import version
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.architectures.count import multiply_adds
-from convert.datasets.photos import Photo, training_photos
+from convert.datasets.photos import Photo, boxed_photos, training_photos
 from convert.detection_figures import figures, ranked
-from convert.float_model import load_keras
-from convert.keras_start import output_to
+from convert.detection_gate import compare_detections, faces_found
+from convert.examples import Sample
+from convert.float_model import FloatModel, detector_from_keras, load_keras
+from convert.gate import Finding, more_often
+from convert.judging import Subject, Verdict, label_of
+from convert.keras_start import start_keras
 from convert.package import write_package
-from convert.run import read_run
+from convert.representative import balanced
+from convert.run import Run, read_run
 from edge.errors import ConfigError
-from edge.perceive.detector import CellDetector, letterbox
+from edge.perceive.detector import CellDetector, Detection, letterbox
 from edge.perceive.features import DetectorInput, picture_tensor
 from edge.perceive.package import load_package
 
-_CALIBRATION = 64
-_SEED = 7
+#: Photos to calibrate on, unless another number is asked for: each is many cells.
+_COUNT = 64
 #: Overlap at which a detection counts: human and automatic boxes of one face agree no better than 0.66 on average.
 IOU = 0.4
 # False positives a picture of held-out photos at the shipped threshold. Half of them are faces without a label.
 _FALSE_A_PICTURE = 0.03
 _LEAST = 0.01  # detections below this score are not even ranked
+# On so many photos is looked whether another scaling of pixels fits better.
+_PLAUSIBLE_ON = 60
+_RANGES = ((-1.0, 1.0), (0.0, 1.0), (0.0, 255.0))
+_MIRRORED = [1, 0, 2, 4, 3]  # left and right, of eyes and of mouth
+_NOTHING = 0.05  # AP
 
 
-def quantize_detector(source: Path, data: Path, out: Path, size: tuple[int, int] | None = None) -> None:
-    """Make the package `out` of a run's folder.
+def detector_subject(
+    path: Path,
+    data: Path,
+    evaluate: Path | None,
+    scheme: str,
+    count: int | None,
+    size: tuple[int, ...] | None,
+    log: Path,
+) -> Subject:
+    """The detector in `path`, a run's model.keras, calibrated on the photos in `data`.
 
     Args:
-        data: the photos, for the ranges of activations, the threshold and the figures.
-        size: height and width of the input; None: the run's.
+        evaluate: a folder of photos with boxes.csv; None: the held-out photos of `data`.
+        size: height, width and 3; None: the run's.
 
     Raises:
-        ConfigError: the run or the photos cannot be used.
+        ConfigError: the run, the photos or the size cannot be used.
     """
+    start_keras(log, tensorflow=True)
     import convert.detector_loss
     import convert.fused_normalisation  # noqa: F401 - both make known to Keras what the file refers to
 
-    path = source / "model.keras" if source.is_dir() else source
+    if path.name != "model.keras":
+        raise ConfigError(
+            f"{path}: expected the folder of a run of 'emotion-convert train detector': what the outputs of another "
+            "detector mean cannot be seen in it."
+        )
     run = read_run(path.parent)
     spec: Any = run.input
     if not isinstance(spec, DetectorInput):
         raise ConfigError(f"{path.parent / 'run.json'}: expected a run of the task 'detector', got {run.task!r}.")
+    how = {"labels": "run.json", "input": "run.json"}
     if size:
+        if len(size) != 3 or size[2] != 3 or any(side < 1 or side % 32 for side in size[:2]):
+            raise ConfigError(f"--size: expected HxWx3 with multiples of 32, e.g. 288x384x3, got {size}")
         spec = replace(spec, height=size[0], width=size[1])
         run = replace(run, input=cast(Any, spec))
+        how["size"] = "given"
     from convert.architectures.detector import pyramid
 
-    log = path.with_name("quantize.log")
     trained = load_keras(path, log)
     fixed = pyramid(spec.shape, bounded=True)
     fixed.set_weights(trained.get_weights())
-    tflite = _int8(fixed, calibration(data, spec), log)
-    photos = training_photos(data, "held_out")
-    with tempfile.TemporaryDirectory() as draft:
-        write_package(Path(draft), run, tflite, facts={"threshold": 0.5})
-        detector = CellDetector(load_package(Path(draft), "detector"), _LEAST)
-        found = [detector.detect(photo.read()) for photo in photos]
-    threshold = round(ranked(photos, found, IOU).score_at(_FALSE_A_PICTURE * len(photos)) + 0.005, 2)
-    measured = {"held-out photos": {"int8": figures(photos, found, IOU, threshold)}}
-    facts = {
-        "threshold": threshold,
-        "parameters": int(fixed.count_params()),
-        "macs": multiply_adds(fixed),
-        "converter": {name: version(name) for name in ("keras", "tensorflow", "ai-edge-litert")},
-    }
-    write_package(out, run, tflite, 1.0, measured, facts)
+    photos = boxed_photos(evaluate) if evaluate else training_photos(data, "held_out")
+    name = f"photos of {evaluate.name}" if evaluate else "held-out photos"
+    judge = partial(DetectorJudge, run=run, name=name, photos=photos, scheme=scheme)
+    sample = calibration(data, spec, count or _COUNT)
+    return Subject(detector_from_keras(fixed, path, log), run, how, sample, judge)
 
 
-def calibration(data: Path, spec: DetectorInput) -> NDArray[np.float32]:
-    """Letterboxed training photos float32 [N, *shape], on which the ranges of activations are measured."""
+def calibration(data: Path, spec: DetectorInput, count: int) -> Sample:
+    """Letterboxed training photos, as evenly from all sources as there are."""
     photos = training_photos(data)
-    chosen = np.random.default_rng(_SEED).permutation(len(photos))[:_CALIBRATION]
-    return np.stack([picture_tensor(_letterboxed(photos[index], spec), spec) for index in sorted(chosen)])
+    chosen = [photos[index] for index in balanced([photo.source for photo in photos], count)]
+    tensors = np.stack([picture_tensor(_letterboxed(photo, spec), spec) for photo in chosen])
+    return Sample(tensors, tuple(photo.path.name for photo in chosen))
 
 
 def _letterboxed(photo: Photo, spec: DetectorInput) -> NDArray[np.uint8]:
@@ -89,18 +106,85 @@ def _letterboxed(photo: Photo, spec: DetectorInput) -> NDArray[np.uint8]:
     return picture
 
 
-def _int8(model: Any, representative: NDArray[np.float32], log: Path) -> bytes:
-    """Weights, activations, input and the three outputs in int8, for batches of 1 (`schemes.convert`: one output)."""
-    with output_to(log):
-        import tensorflow as tf
+class DetectorJudge:
+    """Judges on photos with boxes, by the device's own detection."""
 
-        @tf.function(input_signature=[tf.TensorSpec((1, *representative.shape[1:]), tf.float32)])  # type: ignore[untyped-decorator]
-        def call(tensor: Any) -> Any:
-            return model(tensor, training=False)
+    output: Literal["logits", "probabilities"] = "logits"
 
-        converter = tf.lite.TFLiteConverter.from_concrete_functions([call.get_concrete_function()])
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.representative_dataset = lambda: ([tensor[np.newaxis]] for tensor in representative)
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.inference_input_type = converter.inference_output_type = tf.int8
-        return bytes(converter.convert())
+    def __init__(self, model: FloatModel, run: Run, name: str, photos: list[Photo], scheme: str) -> None:
+        self._model, self._run, self._name, self._photos, self._scheme = model, run, name, photos, scheme
+        self._heights = [photo.read().shape[0] for photo in photos]
+        self._exact = detections(model.tflite, run, photos)
+
+    def judge(self, tflite: bytes, in_float: int) -> Verdict:
+        """`tflite` beside the float model; the threshold that the package ships with is its own."""
+        photos = self._photos
+        found = detections(tflite, self._run, photos)
+        most = _FALSE_A_PICTURE * len(photos)
+        compared = compare_detections(photos, self._exact, found, self._heights, IOU, most)
+        threshold = min(0.99, round(ranked(photos, found, IOU).score_at(most) + 0.005, 2))
+        metrics = {
+            self._name: {
+                "float": figures(photos, self._exact, IOU, threshold),
+                label_of(self._scheme): figures(photos, found, IOU, threshold),
+            }
+        }
+        return Verdict(self._name, compared, metrics, facts={"threshold": threshold})
+
+    def implausible(self) -> list[Finding]:
+        """Swapped landmarks, another scaling of pixels that fits better, or a detector that finds nothing."""
+        own = ranked(self._photos, self._exact, IOU)
+        findings = [*self._landmarks(own.error), *self._scaling()]
+        if own.average_precision() < _NOTHING:
+            message = (
+                f"the float model finds next to nothing on {self._name}: average precision "
+                f"{100 * own.average_precision():.1f} %."
+            )
+            findings.append(Finding("chance", message, "Check its input, its size and the photos; train it longer."))
+        return findings
+
+    def _landmarks(self, error: NDArray[np.float64]) -> list[Finding]:
+        mirrored = [replace(photo, landmarks=photo.landmarks[:, _MIRRORED]) for photo in self._photos]
+        other = ranked(mirrored, self._exact, IOU).error
+        known = np.isfinite(error) & np.isfinite(other)
+        if not more_often((other < error)[known], (other > error)[known]):
+            return []
+        return [
+            Finding(
+                "landmarks",
+                f"its landmarks fit better with left and right exchanged, at {int(known.sum())} faces: mean error "
+                f"{other[known].mean():.2f} instead of {error[known].mean():.2f} of the eyes' distance.",
+                "Train it on landmarks in the order right eye, left eye, nose, right and left corner of the mouth, as "
+                "the person has them.",
+            )
+        ]
+
+    def _scaling(self) -> list[Finding]:
+        spec: Any = self._run.input
+        photos = self._photos[:: max(1, len(self._photos) // _PLAUSIBLE_ON)]
+        most = _FALSE_A_PICTURE * len(photos)
+
+        def hits(other: DetectorInput) -> NDArray[np.bool_]:
+            run = replace(self._run, input=cast(Any, other))
+            return faces_found(ranked(photos, detections(self._model.tflite, run, photos), IOU), most)
+
+        own = hits(spec)
+        others = {
+            ends: hits(replace(spec, low=ends[0], high=ends[1])) for ends in _RANGES if ends != (spec.low, spec.high)
+        }
+        (low, high), best = max(others.items(), key=lambda item: int(item[1].sum()))
+        if not more_often(best, own):
+            return []
+        message = (
+            f"pixels mapped onto {spec.low:g}..{spec.high:g} make the model find {own.sum()} of {len(own)} faces, onto "
+            f"{low:g}..{high:g} {best.sum()}."
+        )
+        return [Finding("scaling", message, "Correct low and high in run.json.")]
+
+
+def detections(tflite: bytes, run: Run, photos: Sequence[Photo]) -> list[list[Detection]]:
+    """What the device finds in each of `photos` with a detector of `run` in the file `tflite`."""
+    with tempfile.TemporaryDirectory() as draft:
+        write_package(Path(draft), run, tflite, facts={"threshold": 0.5})
+        detector = CellDetector(load_package(Path(draft), "detector"), _LEAST)
+        return [detector.detect(photo.read()) for photo in photos]

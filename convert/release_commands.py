@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from convert import cli_detector
 from convert.representative import COUNT
 from convert.table import figures_table
 
@@ -27,8 +26,14 @@ def add_release_commands(commands: Any, described: Any) -> None:
     quantize.add_argument(
         "model", type=Path, metavar="MODEL", help="folder of a run; .keras, .h5, .hdf5; SavedModel; float .tflite"
     )
-    quantize.add_argument("--task", choices=("face", "speech", "detector"), required=True)
-    quantize.add_argument("--calibration", type=Path, required=True, metavar="DIR", help="the training data's folder")
+    quantize.add_argument("--task", choices=("face", "speech", "detector", "fusion"), required=True)
+    quantize.add_argument(
+        "--calibration",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="the training data's folder; of a fusion: its run's",
+    )
     quantize.add_argument(
         "--evaluate", type=Path, metavar="DIR", help="judge on this data (default: test part of --calibration)"
     )
@@ -36,7 +41,7 @@ def add_release_commands(commands: Any, described: Any) -> None:
     quantize.add_argument("--report", type=Path, metavar="DIR", help="folder of the report (default: OUT-report)")
     quantize.add_argument("--scheme", choices=_SCHEMES, default="int8", help="number format (default: %(default)s)")
     quantize.add_argument(
-        "--calibration-count", type=_positive, default=COUNT, metavar="N", help="default: %(default)s"
+        "--calibration-count", type=_positive, metavar="N", help=f"examples (default: {COUNT}; a detector: 64)"
     )
     quantize.add_argument("--max-drop", type=float, default=1.0, metavar="POINTS", help="of accuracy: %(default)s")
     quantize.add_argument("--max-class-drop", type=float, default=5.0, metavar="POINTS", help="of recall: %(default)s")
@@ -111,9 +116,6 @@ def add_release_commands(commands: Any, described: Any) -> None:
 
 
 def _quantize(arguments: argparse.Namespace) -> int:
-    if arguments.task == "detector":
-        cli_detector.quantize(arguments.model, arguments.calibration, arguments.out, arguments.size)
-        return 0
     from convert.contract import read_given
     from convert.gate import Limits
     from convert.quantize import Request, quantize
@@ -154,7 +156,11 @@ def _quantize(arguments: argparse.Namespace) -> int:
         return 1
     metrics = json.loads((arguments.out / "model.json").read_text(encoding="utf-8"))["metrics"]
     rows = {f"{name}, {kind}": values for name, kinds in metrics.items() for kind, values in kinds.items()}
-    print(figures_table(rows))
+    if classified := {name: values for name, values in rows.items() if "accuracy" in values}:
+        print(figures_table(classified))
+    for name, values in rows.items():
+        if "ap" in values:
+            print(f"{name}: {json.dumps(values)}")
     print(f"\n{arguments.out}: written; the report is in {where}")
     return 0
 

@@ -63,7 +63,7 @@ def _strangers(folder: Path, data: Path) -> dict[str, Any]:
     known = {clip.emotion for clip in load_corpora(data) if clip.corpus != corpus}
     shared = [index for index, emotion in enumerate(EMOTIONS) if emotion in known and index in fold.labels]
     chosen = np.isin(fold.labels, shared)
-    answers = np.array(shared)[fold.emotions(fold.by_int8)[chosen][:, shared].argmax(axis=1)]
+    answers = np.array(shared)[fold.emotions(fold.converted)[chosen][:, shared].argmax(axis=1)]
     return {
         "emotions": [EMOTIONS[index] for index in shared],
         "clips": int(chosen.sum()),

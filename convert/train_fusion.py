@@ -1,4 +1,4 @@
-"""Train the late fusion on synthetic pairs, measure it by people and pictures that it never met, write its package."""
+"""Train the late fusion on synthetic pairs, and measure it by people and pictures that it never met."""
 
 from __future__ import annotations
 
@@ -6,25 +6,21 @@ import logging
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convert.calibrate import fit_temperature
-from convert.datasets.fer2013 import load
-from convert.evaluate import face_tensors, outputs
-from convert.folds import calibrated, fold_folders, held_out_outputs
-from convert.heard import held_out_noise, noise_windows
+from convert.evaluate import outputs
 from convert.int8 import convert_int8
 from convert.keras_start import start_keras
 from convert.metrics import figures, uar
 from convert.package import write_package
 from convert.pairs import Pair, Said, as_tensors, fresh_pairs, training_pairs, with_speech
 from convert.run import Run
-from edge.errors import ConfigError
+from convert.senses import Senses, joined, what_senses_said, write_senses
 from edge.fuse.pooling import POOLS
-from edge.perceive.features import SpeechInput
 from edge.perceive.fusion_input import FusionInput
 from edge.perceive.package import load_package
 from edge.perceive.runtime import Model, softmax
@@ -51,21 +47,11 @@ class Sizes:
     seed: int = 7
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Senses:
-    """What the senses said: faces of both halves of FER2013's test set; voices and noises, a list entry a fold."""
-
-    public: Said
-    private: Said
-    voices: list[Said]
-    noises: list[Said]
-
-
 def train_fusion(speech: Path, face: Path, data: Path, out: Path, sizes: Sizes = Sizes()) -> dict[str, Any]:
-    """Write the package `out`; the figures, by condition and strategy.
+    """Write the run `out`; the figures, by condition and strategy.
 
     Each fold's figures are of a fusion trained without its actors, without its noises and on PublicTest's faces only,
-    tried on PrivateTest's. The package is trained on all actors and PublicTest.
+    tried on PrivateTest's. The run's model is trained on all actors and PublicTest.
 
     Args:
         speech: the run of the speech model with its fold models.
@@ -81,49 +67,13 @@ def train_fusion(speech: Path, face: Path, data: Path, out: Path, sizes: Sizes =
         condition: {name: _mean([fold[condition][name] for fold in measured]) for name in measured[0][condition]}
         for condition in measured[0]
     }
-    everybody = _joined(senses.voices), _joined(senses.noises)
-    _, tflite, temperature = _trained(senses.public, *everybody, sizes, out)
-    run = Run("fusion", FUSION_INPUT, EMOTIONS, {"data": ["fer2013", "ravdess", "noise"], "sizes": asdict(sizes)})
-    write_package(out, run, tflite, temperature, {"synthetic pairs, unheard actors": metrics})
+    everybody = joined(senses.voices), joined(senses.noises)
+    network, _, _ = _trained(senses.public, *everybody, sizes, out)
+    about = {"data": ["fer2013", "ravdess", "noise"], "sizes": asdict(sizes), "figures": metrics}
+    Run("fusion", FUSION_INPUT, EMOTIONS, about).write(out)
+    network.save(out / "model.keras")
+    write_senses(senses, out)
     return metrics
-
-
-def what_senses_said(speech: Path, face: Path, data: Path) -> Senses:
-    """Let the face package judge FER2013's test images, and each fold's speech model its actors and noises."""
-    if len(fold_folders(speech)) < 2:
-        raise ConfigError(f"{speech}: expected two fold models or more. Make them with 'train speech --folds'.")
-    model = Model(load_package(face, "face"))
-    spec = model.package.input
-    halves = [load(data / "fer2013", split) for split in ("public_test", "private_test")]
-    public, private = (
-        Said(
-            model.emotions(outputs(model, face_tensors(spec, faces))),
-            faces.labels,
-            np.ones(len(faces.labels), np.float32),
-        )
-        for faces in halves
-    )
-    judged = held_out_outputs(speech, data)
-    voices, noises = [], []
-    for number, (fold, folder) in enumerate(zip(judged, fold_folders(speech), strict=True)):
-        model = calibrated(judged, number)
-        temperature = model.package.temperature
-        voices.append(
-            Said(fold.emotions(fold.by_int8, temperature), fold.labels, fold.voice(fold.by_int8, temperature))
-        )
-        windows = noise_windows(held_out_noise(folder, data), cast(SpeechInput, model.package.input))
-        heard = outputs(model, windows) if len(windows) else np.zeros((0, len(fold.said)), np.float32)
-        silent = np.zeros(len(heard), np.int64)
-        noises.append(Said(fold.emotions(heard, temperature), silent, fold.voice(heard, temperature)))
-    return Senses(public, private, voices, noises)
-
-
-def _joined(parts: list[Said]) -> Said:
-    return Said(
-        np.concatenate([part.probabilities for part in parts]),
-        np.concatenate([part.labels for part in parts]),
-        np.concatenate([part.quality for part in parts]),
-    )
 
 
 def _trained(faces: Said, voices: Said, noises: Said, sizes: Sizes, out: Path) -> tuple[Any, bytes, float]:
@@ -150,7 +100,7 @@ def _trained(faces: Said, voices: Said, noises: Said, sizes: Sizes, out: Path) -
 def _measured(senses: Senses, fold: int, sizes: Sizes, out: Path) -> dict[str, dict[str, dict[str, float]]]:
     """UAR and ECE of every strategy in every condition, for the people and noises of one fold."""
     others = [number for number in range(len(senses.voices)) if number != fold]
-    voices, noises = (_joined([said[number] for number in others]) for said in (senses.voices, senses.noises))
+    voices, noises = (joined([said[number] for number in others]) for said in (senses.voices, senses.noises))
     network, tflite, temperature = _trained(senses.public, voices, noises, sizes, out)
     run = Run("fusion", FUSION_INPUT, EMOTIONS, {})
     with tempfile.TemporaryDirectory() as folder:

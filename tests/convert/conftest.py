@@ -20,6 +20,8 @@ from tests.convert.tiny_photos import write_photos
 # Whatever the user trains with: Keras is imported once in this process, and quantization needs TensorFlow.
 os.environ["KERAS_BACKEND"] = "tensorflow"
 
+#: A trained float detector.
+CHECKPOINT = Path(__file__).parents[2] / "checkpoints" / "face-detector"
 _RATE_HZ = 16_000
 _VOTES = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown")
 _COLUMNS = ("tile", "row", "label", *(f"ferplus_{word}" for word in (*_VOTES, "not_a_face")), "row_known")
@@ -185,10 +187,11 @@ def detector_run(small_photos: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture(scope="session")
-def detector_package(detector_run: Path, small_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Its package, for an input of 96x128."""
-    from convert.quantize_detector import quantize_detector
+def detector_package(small_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package of the float detector that the project keeps, for an input of 160x192; its report is beside it."""
+    from convert.cli import main
 
     package = tmp_path_factory.mktemp("packages") / "tiny-detector"
-    quantize_detector(detector_run, small_photos, package, (96, 128))
+    command = ["quantize", str(CHECKPOINT), "--task", "detector", "--calibration", str(small_photos)]
+    assert main([*command, "--out", str(package), "--size", "160x192x3", "--calibration-count", "6"]) == 0
     return package

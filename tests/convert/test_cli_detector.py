@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from convert.cli import main
+from tests.convert.conftest import CHECKPOINT
 
 pytestmark = pytest.mark.timeout(400)  # TensorFlow compiles and converts: minutes on a busy machine
 
@@ -18,8 +19,8 @@ def test_help_has_an_example(command, capsys):
 
 
 @pytest.mark.parametrize("size", ["100x96x3", "96x96x1"])
-def test_a_size_that_no_detector_can_have_is_refused(size, detector_run, small_photos, tmp_path, capsys):
-    command = ["quantize", str(detector_run), "--task", "detector", "--calibration", str(small_photos)]
+def test_a_size_that_no_detector_can_have_is_refused(size, small_photos, tmp_path, capsys):
+    command = ["quantize", str(CHECKPOINT), "--task", "detector", "--calibration", str(small_photos)]
     assert main([*command, "--out", str(tmp_path / "out"), "--size", size]) == 1
     assert "expected HxWx3 with multiples of 32" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

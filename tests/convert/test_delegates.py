@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from convert.cli import main
-from convert.delegates import delegate_map
+from convert.delegates import delegate_lines, delegate_map
 from edge.errors import ModelError
 from edge.perceive.package import find_package
 
@@ -32,6 +32,62 @@ def test_xnnpack_is_asked_and_the_edge_tpu_judged_by_its_rules(speech):
         assert "coral.ai/docs/edgetpu/compiler" in tpu["advice"]
     counts = {sum(told["runs"].values()) + len(told["stays"]) for told in mapped.values()}
     assert len(counts) == 1
+
+
+# What Coral's documentation shows of version 16 with -s (coral.ai/docs/edgetpu/compiler); the compiler itself is for
+# x86-64 Debian, from a source of its own, and not asked for by the tests.
+_STANDS_IN = """#!/bin/sh
+[ "$1" = -s ] && [ "$2" = -o ] && [ -d "$3" ] && [ "$(head -c 8 "$4" | tail -c 4)" = TFL3 ] || exit 2
+cp "$4" "$3/model_edgetpu.tflite"
+cat << 'END'
+Edge TPU Compiler version 16.0.384591198
+Started a compilation timeout timer of 180 seconds.
+
+Model compiled successfully in 557 ms.
+
+Input model: model.tflite
+Number of Edge TPU subgraphs: 1
+Total number of operations: 12
+Operation log: model_edgetpu.log
+
+Model successfully compiled but not all operations are supported by the Edge TPU.
+Number of operations that will run on Edge TPU: 9
+Number of operations that will run on CPU: 3
+
+Operator                       Count      Status
+
+CONV_2D                        9          Mapped to Edge TPU
+ABS                            1          Operation not supported
+FULLY_CONNECTED                2          More than one subgraph is not supported
+Compilation child process completed within timeout period.
+Compilation succeeded!
+END
+"""
+_FAILS = """#!/bin/sh
+echo "Edge TPU Compiler version 16.0.384591198"
+echo "Invalid model: model.tflite"
+echo "Model not quantized"
+exit 1
+"""
+
+
+@pytest.mark.parametrize("script", [_STANDS_IN, _FAILS, "#!/bin/sh\nexec sleep 60\n"])
+def test_the_compiler_of_the_edge_tpu_is_asked_where_it_is_installed(speech, script, tmp_path, monkeypatch):
+    compiler = tmp_path / "edgetpu_compiler"
+    compiler.write_text(script)
+    compiler.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr("convert.delegates._COMPILE_S", 1 if "sleep" in script else 60)
+    tpu = delegate_map(speech)["edge_tpu"]
+    if script == _STANDS_IN:
+        assert tpu["how"] == "Edge TPU Compiler version 16.0.384591198"
+        assert tpu["runs"] == {"CONV_2D": 9}
+        assert [stays["why"] for stays in tpu["stays"]][1:] == ["More than one subgraph is not supported"] * 2
+        assert any("edge_tpu: 9 of 12 operations" in line for line in delegate_lines({"edge_tpu": tpu}))
+    else:
+        assert "edgetpu_compiler did not compile it: " in tpu["advice"]
+        assert ("Model not quantized" if script == _FAILS else "timed out") in tpu["advice"]
+        assert tpu["stays"]
 
 
 def test_an_external_delegate_is_loaded_and_asked(speech, tmp_path):

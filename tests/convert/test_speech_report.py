@@ -10,6 +10,7 @@ import pytest
 
 from convert import heard
 from convert.cli import main
+from convert.folds import Making, judge
 from convert.heard import false_alarms, held_out_noise, noise_windows
 from convert.train_speech import train_speech
 from edge.demo.clip import synthetic_voice
@@ -46,6 +47,19 @@ def test_each_split_has_its_run_and_the_report_its_parts(run: Path, small_corpor
     text = (out / "report.md").read_text()
     assert "| 5 dB |" in text
     assert "| tess | angry, surprise, neutral |" in text
+
+
+def test_fold_models_are_judged_in_the_scheme_that_ships(run: Path, small_corpora: Path, tmp_path: Path):
+    out = tmp_path / "speech"
+    command = ["quantize", str(run), "--task", "speech", "--calibration", str(small_corpora), "--out", str(out)]
+    assert main([*command, "--scheme", "dynamic", "--max-drop", "100", "--max-class-drop", "100"]) == 0
+    (figures,) = load_package(out, "speech").metrics.values()
+    assert set(figures) == {"float", "dynamic"}
+    fold = judge(run / "fold-2", small_corpora, Making("dynamic"))
+    int8 = judge(run / "fold-2", small_corpora)
+    # Float activations are far nearer to the float model than int8 ones.
+    off, int8_off = (np.abs(each.converted - each.by_float).mean() for each in (fold, int8))
+    assert off < int8_off / 3
 
 
 def test_noise_of_a_fold_is_heard_by_no_model_that_trained_on_it(run: Path, small_corpora: Path):
