@@ -8,7 +8,11 @@ from typing import NamedTuple
 
 from edge.config import Config
 
-_KEYS = {"mqtt": ("password_file", "ca_file", "cert_file", "key_file"), "vehicle": ("ca_file", "token_file")}
+_KEYS = {
+    "mqtt": ("password_file", "ca_file", "cert_file", "key_file"),
+    "vehicle": ("ca_file", "token_file"),
+    "web": ("tokens_file", "cert_file", "key_file"),
+}
 
 
 class Unreadable(NamedTuple):

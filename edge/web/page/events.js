@@ -3,16 +3,17 @@
 import { find, make, percent } from "./dom.js";
 
 const MOST = 50;
+const log = find("log");
 const list = find("events");
 let colours = {};
 
 export const take = {
   hello({ events, colours: given }) {
     colours = given;
-    list.setAttribute("aria-live", "off");
+    log.setAttribute("aria-live", "off");
     list.replaceChildren(...events.map(line).reverse());
     find("no-events").hidden = events.length > 0;
-    setTimeout(() => list.setAttribute("aria-live", "polite"), 1000);
+    setTimeout(() => log.setAttribute("aria-live", "polite"), 1000);
   },
   event(event) {
     list.prepend(line(event));
