@@ -1,6 +1,6 @@
 # make demo   set up and run the main job: a clip in, fused events out over MQTT (ARGS=--live, ARGS="--clip FILE")
 # make test   set up and run all tests (ARGS="-k mqtt" for some of them)
-# make lint   style, types, import rules
+# make lint   style, types, import rules; licences and known vulnerabilities of what the device installs
 # make bench  measurements, as ratios where a number alone would depend on the machine
 
 PYTHON ?= python3
@@ -15,7 +15,7 @@ FOR_PYAUDIO := gcc libc6-dev python3-dev portaudio19-dev
 FOR_TESTS := mosquitto systemd systemd-container libasound2-plugins pulseaudio gstreamer1.0-tools gstreamer1.0-plugins-base \
 	gstreamer1.0-plugins-good python3-gi gir1.2-gst-rtsp-server-1.0 chromium chromium-common libvulkan1 openssh-server strace
 
-.PHONY: demo test lint bench clean install uninstall deb lock vendor test-install test-arm64 faults
+.PHONY: demo test lint bench clean install uninstall deb sbom lock vendor test-install test-arm64 faults
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo $(if $(findstring --live,$(ARGS)),$(VENV)/.microphone)
@@ -29,6 +29,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	packaging/audit.sh $(BIN)
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench $(ARGS)
@@ -49,6 +50,10 @@ install uninstall:
 
 deb:
 	packaging/deb.sh
+
+# What is in it, for who must know: CycloneDX, from the lock file. `make deb` writes it too where the tool is here.
+sbom: $(VENV)/.dev
+	packaging/sbom.sh $(BIN)/cyclonedx-py
 
 # Installs, runs, upgrades and removes it in a fresh Debian (root; some minutes and 700 MB in /tmp).
 test-install: $(VENV)/.dev

@@ -69,4 +69,10 @@ EOT
 chmod 755 "$root/DEBIAN/postinst" "$root/DEBIAN/prerm" "$root/DEBIAN/postrm"
 file=dist/emotion-edge_${version}_$architecture.deb
 dpkg-deb --root-owner-group --build "$root" "$file" >/dev/null
+cyclonedx=${CYCLONEDX:-.venv/bin/cyclonedx-py}
+if command -v "$cyclonedx" >/dev/null; then
+    packaging/sbom.sh "$cyclonedx"
+else
+    echo "no bill of materials beside it: no $cyclonedx here (make sbom)" >&2
+fi
 echo "$file"
