@@ -8,44 +8,22 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import platform
 import resource
 import subprocess
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
+from bench.reliability.live import FPS, Child, missing
+from bench.reliability.stage import Hub, Stage, stage, well
 
-from bench.reliability.hub import Broker
-from bench.reliability.live import FPS, Camera, Child, Microphone, missing, service
-
-CONFIG = """
-[device]
-id = "bench"
-[camera]
-source = "{camera}"
-fps = {fps}
-[inference]
-accelerator = "cpu"
-[mqtt]
-url = "{hub}"
-[fusion]
-uncertain_below = 0.2
-[health]
-interval_s = 0.5
-"""
 #: The bars, in seconds: a frozen read is seen, the other sense goes on, everything is whole again.
 SEEN_S, GOES_ON_S, WHOLE_S = 5.0, 2.0, 10.0
 _HOLD_S = 6.0
-_PATIENCE_S = 90.0
 _YEAR_S = 365 * 86_400
 _FAKETIME = "/usr/lib/*/faketime/libfaketime.so.1"
 
@@ -64,86 +42,6 @@ class Outcome:
         return (self.seen_s or 0) <= SEEN_S and self.whole_s <= WHOLE_S and self.silence_s <= GOES_ON_S
 
 
-class Hub:
-    """Hears health and events, with the time of their arrival."""
-
-    def __init__(self, port: int) -> None:
-        self._news = threading.Condition()
-        self.reports: list[tuple[float, dict[str, Any]]] = []
-        self.events: list[tuple[float, dict[str, Any]]] = []
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, "faults")
-        self._client.on_message = self._note
-        self._client.connect("127.0.0.1", port)
-        self._client.subscribe([("emotion/bench/health", 0), ("emotion/bench/event", 1)])
-        self._client.loop_start()
-
-    def close(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
-
-    def wait(self, wanted: Callable[[dict[str, Any]], object], what: str) -> float:
-        """The time at which a report came that `wanted` holds for."""
-        begin = time.monotonic()
-
-        def found() -> float | None:
-            return next((at for at, report in self.reports if at >= begin and wanted(report)), None)
-
-        with self._news:
-            if not self._news.wait_for(lambda: found() is not None, _PATIENCE_S):
-                raise SystemExit(f"not within {_PATIENCE_S:g} s: {what}; the last report: {self.reports[-1:]}")
-            return found() or 0.0
-
-    def silence_s(self, sense: str, since: float, until: float) -> float:
-        """The longest time in which `sense` read nothing."""
-        moved, longest, count = since, 0.0, -1
-        for at, report in list(self.reports):
-            if since <= at <= until and report[sense]["read"] != count:
-                longest, moved, count = max(longest, at - moved), at, report[sense]["read"]
-        return max(longest, until - moved)
-
-    def _note(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
-        with self._news:
-            kept = self.reports if message.topic.endswith("health") else self.events
-            kept.append((time.monotonic(), json.loads(message.payload)))
-            self._news.notify_all()
-
-
-@dataclass(slots=True)
-class Stage:
-    """Everything a fault needs: what can be broken, and who looks on."""
-
-    folder: Path
-    hub: Hub
-    camera: Camera
-    microphone: Microphone
-    process: subprocess.Popen[bytes]
-
-    @property
-    def log(self) -> str:
-        return (self.folder / "log").read_text(encoding="utf-8", errors="replace")
-
-
-@contextlib.contextmanager
-def stage(
-    *, camera: bool = True, microphone: bool = True, environment: dict[str, str] | None = None, **options: Any
-) -> Iterator[Stage]:
-    """A running service with those devices that are there from the start."""
-    with contextlib.ExitStack() as ends:
-        folder = Path(ends.enter_context(tempfile.TemporaryDirectory()))
-        broker, eye, ear = Broker(folder), Camera(folder), Microphone(folder)
-        broker.start()
-        ends.callback(broker.end)
-        for device, there in ((eye, camera), (ear, microphone)):
-            ends.callback(device.kill)
-            if there:
-                device.start()
-        hub = Hub(broker.port)
-        ends.callback(hub.close)
-        config = CONFIG.format(camera=eye.url, fps=FPS, hub=broker.url)
-        running = ends.enter_context(service(folder, config, {**ear.environment, **(environment or {})}, **options))
-        yield Stage(folder, hub, eye, ear, running)
-
-
 def absent(kind: str) -> Outcome:
     """not there at the start, then plugged in"""
     with stage(**{kind: False}) as all_:  # type: ignore[arg-type]
@@ -154,7 +52,7 @@ def absent(kind: str) -> Outcome:
         silence = all_.hub.silence_s(other, begin, time.monotonic())
         back = time.monotonic()
         device.start()
-        whole = all_.hub.wait(_well, "both senses")
+        whole = all_.hub.wait(well, "both senses")
         return Outcome(None, whole - back, silence, _reason(all_, kind))
 
 
@@ -171,7 +69,7 @@ def frozen(kind: str) -> Outcome:
 def _broken(kind: str, break_: Callable[[Child], None], mend: Callable[[Child], None]) -> Outcome:
     with stage() as all_:
         device, other = _two(all_, kind)
-        all_.hub.wait(_well, "both senses at the start")
+        all_.hub.wait(well, "both senses at the start")
         time.sleep(2)
         begin = time.monotonic()
         break_(device)
@@ -179,7 +77,7 @@ def _broken(kind: str, break_: Callable[[Child], None], mend: Callable[[Child], 
         time.sleep(_HOLD_S)
         back = time.monotonic()
         mend(device)
-        whole = all_.hub.wait(_well, "both senses again")
+        whole = all_.hub.wait(well, "both senses again")
         return Outcome(seen, whole - back, all_.hub.silence_s(other, begin, whole), _reason(all_, kind))
 
 
@@ -198,7 +96,7 @@ def clock(direction: int) -> Outcome:
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         }
         with stage(environment=environment) as all_:
-            all_.hub.wait(_well, "both senses at the start")
+            all_.hub.wait(well, "both senses at the start")
             _wait_events(all_.hub, 3)
             begin = time.monotonic()
             offset.write_text(f"{direction * _YEAR_S:+d}", encoding="ascii")
@@ -215,8 +113,8 @@ def clock(direction: int) -> Outcome:
             return Outcome(None, 0.0, silence, f"{len(numbers)} events in order, of {years}, {late} marked late")
 
 
-def starved() -> Outcome:
-    """a twentieth of a processor for 25 seconds"""
+def starved(percent: int) -> Outcome:
+    """so many hundredths of a processor for 25 seconds"""
     group = Path(f"/sys/fs/cgroup/cpu/emotion-faults-{os.getpid()}")
     if not group.parent.is_dir():
         group = Path(f"/sys/fs/cgroup/emotion-faults-{os.getpid()}")
@@ -227,24 +125,24 @@ def starved() -> Outcome:
     try:
         quota = group / "cpu.cfs_quota_us" if (group / "cpu.cfs_quota_us").exists() else group / "cpu.max"
 
-        def give(percent: int) -> None:
-            quota.write_text(f"{percent * 1000}" + (" 100000" if quota.name == "cpu.max" else ""), encoding="ascii")
+        def give(hundredths: int) -> None:
+            quota.write_text(f"{hundredths * 1000}" + (" 100000" if quota.name == "cpu.max" else ""), encoding="ascii")
 
         with stage() as all_:
-            all_.hub.wait(_well, "both senses at the start")
+            all_.hub.wait(well, "both senses at the start")
             (group / "cgroup.procs").write_text(str(all_.process.pid), encoding="ascii")
             give(100)
             _wait_events(all_.hub, 2)
             usual = _latency_ms(all_.hub, 10)
             begin = time.monotonic()
-            give(5)
+            give(percent)
             time.sleep(25)
             starving = _latency_ms(all_.hub, 10)
             report = all_.hub.reports[-1][1]
             back = time.monotonic()
             give(100)
             # It climbs by a tenth of the rate a second: whole is when most frames are looked at again.
-            whole = all_.hub.wait(lambda r: _well(r) and r["looked_hz"] > 0.6 * FPS, "most frames again")
+            whole = all_.hub.wait(lambda r: well(r) and r["looked_hz"] > 0.6 * FPS, "most frames again")
             remark = (
                 f"frames looked at {report['looked_hz']:.1f} a second ({report['held_back'] or 'all'}), "
                 f"p95 {usual:.0f} -> {starving:.0f} ms"
@@ -268,7 +166,7 @@ def disk(kind: str) -> Outcome:
         with stage(environment={"STATE_DIRECTORY": str(folder)}) as all_:
             hub = all_.hub
             if kind == "full":
-                hub.wait(_well, "both senses at the start")
+                hub.wait(well, "both senses at the start")
                 _wait_events(hub, 2)
                 begin = time.monotonic()
                 with contextlib.suppress(OSError), (folder / "filler").open("wb") as filler:
@@ -278,7 +176,7 @@ def disk(kind: str) -> Outcome:
                 seen = hub.wait(lambda r: r["mqtt"]["outbox"]["problem"], "a problem with the disk") - begin
             else:
                 begin = time.monotonic()
-                hub.wait(lambda r: _well(r) and r["mqtt"]["outbox"]["problem"], "a problem with the disk")
+                hub.wait(lambda r: well(r) and r["mqtt"]["outbox"]["problem"], "a problem with the disk")
                 seen = None
             _wait_events(hub, len(hub.events) + 3)
             problem = hub.reports[-1][1]["mqtt"]["outbox"]["problem"]
@@ -287,8 +185,9 @@ def disk(kind: str) -> Outcome:
                 (folder / "filler").unlink()
             else:
                 subprocess.run(["mount", "-o", "remount,rw", folder], check=True)
-            well = {"storage": "disk", "problem": ""}
-            whole = hub.wait(lambda r: r["mqtt"]["outbox"] == well, "events on disk again")
+            whole = hub.wait(
+                lambda r: r["mqtt"]["outbox"] == {"storage": "disk", "problem": ""}, "events on disk again"
+            )
             numbers = sorted({event["sequence"] for _, event in hub.events})
             if numbers != list(range(numbers[0], numbers[0] + len(numbers))):
                 raise SystemExit(f"broken: holes in {numbers}")
@@ -301,7 +200,7 @@ def disk(kind: str) -> Outcome:
 def memory() -> Outcome:
     """no more memory is given: the service ends with an error (systemd starts it again), it does not hang"""
     with stage() as all_:
-        all_.hub.wait(_well, "both senses at the start")
+        all_.hub.wait(well, "both senses at the start")
         begin = time.monotonic()
         used = int(Path(f"/proc/{all_.process.pid}/statm").read_text(encoding="ascii").split()[0])
         limit = used * os.sysconf("SC_PAGE_SIZE") // 2
@@ -324,7 +223,8 @@ FAULTS: dict[str, Callable[[], Outcome]] = {
     "PulseAudio frozen": lambda: frozen("microphone"),
     "clock a year ahead": lambda: clock(1),
     "clock a year back": lambda: clock(-1),
-    "CPU starved": starved,
+    "CPU: a tenth": lambda: starved(10),
+    "CPU: a twentieth": lambda: starved(5),
     "no more memory": memory,
     "disk full": lambda: disk("full"),
     "disk read-only": lambda: disk("read-only"),
@@ -333,10 +233,6 @@ FAULTS: dict[str, Callable[[], Outcome]] = {
 
 def _two(all_: Stage, kind: str) -> tuple[Child, str]:
     return (all_.camera, "microphone") if kind == "camera" else (all_.microphone, "camera")
-
-
-def _well(report: dict[str, Any]) -> bool:
-    return all(report[sense]["state"] == "ok" and report[sense]["rate_hz"] > 0 for sense in ("camera", "microphone"))
 
 
 def _reason(all_: Stage, kind: str) -> str:

@@ -2,66 +2,44 @@
 
 from __future__ import annotations
 
-import json
 import os
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import paho.mqtt.client as mqtt
 import psutil
-from paho.mqtt.enums import CallbackAPIVersion
 
-from bench.reliability.hub import Broker, Listener
-from bench.reliability.live import FPS, Camera, Microphone, missing, service
+from bench.reliability.hub import Listener
+from bench.reliability.live import missing
+from bench.reliability.stage import stage
 
 Rows = Iterator[tuple[str, str]]
 
-CONFIG = """
-[device]
-id = "bench"
-[camera]
-source = "{camera}"
-fps = {fps}
-[inference]
-accelerator = "cpu"
-[mqtt]
-url = "{hub}"
-[fusion]
-uncertain_below = 0.2
-"""
 #: Caches fill and the allocator finds its size: growth is counted from here on.
 _SETTLED_S = 180
 _MOST_GROWTH = 1.05
 
 
-def soak(folder: Path, minutes: int = 60) -> Rows:
+def soak(_folder: Path, minutes: int = 60) -> Rows:
     """The service at 15 frames a second and with live sound without a break, on a broker, for an hour."""
     if lacking := missing():
         raise SystemExit(f"no live camera and microphone here: {lacking}")
-    broker, camera, microphone = Broker(folder), Camera(folder), Microphone(folder)
-    broker.start()
-    camera.start()
-    microphone.start()
-    listener = Listener(broker.port)
-    health = _hear_health(broker.port)
-    config = CONFIG.format(camera=camera.url, fps=FPS, hub=broker.url)
     samples: list[dict[str, float]] = []
-    try:
-        with service(folder, config, microphone.environment) as running:
-            process = psutil.Process(running.pid)
+    with stage(health_s=10) as all_:
+        listener, health = Listener(all_.broker.port), all_.hub.reports
+        try:
+            process = psutil.Process(all_.process.pid)
             if not listener.wait(lambda: bool(listener.heard), 60):
-                raise SystemExit(f"no event within a minute:\n{(folder / 'log').read_text()}")
+                raise SystemExit(f"no event within a minute:\n{all_.log}")
             begin = time.monotonic()
             settled = min(_SETTLED_S, minutes * 20)
             cpu_s, then = _cpu_s(process), begin
             while time.monotonic() - begin < minutes * 60:
                 time.sleep(30)
-                if running.poll() is not None:
-                    raise SystemExit(f"the service ended:\n{(folder / 'log').read_text()[-3000:]}")
+                if all_.process.poll() is not None:
+                    raise SystemExit(f"the service ended:\n{all_.log[-3000:]}")
                 now, used_s = time.monotonic(), _cpu_s(process)
                 samples.append(
                     {
@@ -75,14 +53,12 @@ def soak(folder: Path, minutes: int = 60) -> Rows:
                 )
                 cpu_s, then = used_s, now
                 if len(samples) % 20 == 0 or len(samples) == 1:
-                    yield f"after {samples[-1]['at_s'] / 60:.0f} minutes", _words(samples[-1], health[-1])
-            last = health[-1]
-        listener.wait(lambda: False, 2)  # the goodbye
-    finally:
-        for child in (camera, microphone):
-            child.kill()
-        listener.close()
-        broker.end()
+                    yield f"after {samples[-1]['at_s'] / 60:.0f} minutes", _words(samples[-1], health[-1][1])
+            last = health[-1][1]
+            all_.process.terminate()
+            listener.wait(lambda: False, 2)  # the goodbye
+        finally:
+            listener.close()
     numbers = listener.numbers()
     holes = max(numbers) - len(numbers)
     kept = [sample for sample in samples if sample["at_s"] >= settled]
@@ -128,21 +104,3 @@ def _words(sample: dict[str, float], health: dict[str, Any]) -> str:
 
 def _cpu_s(process: psutil.Process) -> float:
     return float(sum(process.cpu_times()[:2]))
-
-
-def _hear_health(port: int) -> list[dict[str, Any]]:
-    """The health reports, as they come."""
-    heard: list[dict[str, Any]] = []
-    came = threading.Event()
-
-    def note(_client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
-        heard.append(json.loads(message.payload))
-        del heard[:-5]
-        came.set()
-
-    client = mqtt.Client(CallbackAPIVersion.VERSION2, "soak-health")
-    client.on_message = note
-    client.connect("127.0.0.1", port)
-    client.subscribe("emotion/bench/health")
-    client.loop_start()
-    return heard
