@@ -17,10 +17,10 @@ from edge.errors import ConfigError
 from edge.publish import Mailbox, Publisher, schemas
 from edge.publish.commands import NAMES, Command, Received, Refused, read_command, response, response_name
 from edge.records import AudioChunk, EmotionEvent, Frame, Modality
-from edge.service.flow import Steps
 from edge.service.pipeline import Pipeline, modalities
 from edge.service.privacy import Privacy, sensors
 from edge.service.sensor import Sensor
+from edge.service.steps import Steps
 
 _LOG = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from edge.publish import Mailbox, Publisher, Transcripts
 from edge.records import AudioChunk, Frame, Health, SensorHealth
 from edge.remembered import from_environment
 from edge.service.control import AnySensor, Control, senses_of
-from edge.service.flow import FastFlow, Flow, LiveFlow, Onlooker, Steps
+from edge.service.flow import FastFlow, Flow, LiveFlow
 from edge.service.machine import cpu_temperature_c, throttling
 from edge.service.meters import Meters, rss_bytes
 from edge.service.metrics import Metrics
@@ -28,6 +28,7 @@ from edge.service.privacy import Privacy
 from edge.service.progress import Progress, Watchdog
 from edge.service.recorder import recorder
 from edge.service.sensor import Sensor
+from edge.service.steps import Onlooker, Steps
 from edge.service.stopping import StopRequest
 
 _LOG = logging.getLogger(__name__)

@@ -8,12 +8,20 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from edge.config import Config, FaceConfig, MqttConfig
 from edge.demo.clip import write_clip
+from edge.publish import Publisher
+from edge.service.meters import Meters
+from edge.service.pace import Pace
+from edge.service.pipeline import build_pipeline
+from edge.service.progress import Progress
+from edge.service.steps import Steps
 
 
 class Running:
@@ -99,3 +107,13 @@ def configure(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def steps():
+    """Real perception, real fusion, and a publisher that is never connected."""
+    config = replace(Config(), face=FaceConfig(confirm_frames=1), mqtt=MqttConfig(url="mqtt://127.0.0.1:9"))
+    events = [threading.Event() for _ in range(3)]
+    return Steps(
+        build_pipeline(config), Publisher(config.mqtt, config.device), Meters(), *events, Progress(), Pace(15.0)
+    )
