@@ -59,7 +59,9 @@ def test_the_bill_of_materials_lists_what_is_pinned():
     program = Path(sys.executable).with_name("cyclonedx-py")
     if not program.exists():
         pytest.skip("needs cyclonedx-bom")
-    done = subprocess.run([ROOT / "packaging/sbom.sh", program], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [ROOT / "packaging/sbom.sh", program, "--no-validate"], capture_output=True, text=True, check=True
+    )
     bill = json.loads((ROOT / done.stdout.strip()).read_text(encoding="utf-8"))
     assert bill["bomFormat"] == "CycloneDX"
     assert bill["metadata"]["component"]["name"] == "emotion-edge"
