@@ -84,8 +84,9 @@ def test_a_disk_that_fills_up_is_told_and_left_until_it_has_room_again(
 
 
 def test_a_full_or_read_only_disk_is_told_before_an_event_has_to_be_written(
-    mosquitto, publish_to, event_of, tmp_path, caplog, until
+    mosquitto, publish_to, event_of, tmp_path, monkeypatch, caplog, until
 ) -> None:
+    monkeypatch.setattr(recovery, "_LOOK_S", 0.2)
     caplog.set_level("INFO")
     disk = tmp_path / "disk"
     disk.mkdir()
