@@ -12,11 +12,10 @@ import math
 import re
 import secrets
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-import edge
 from edge.config import DeviceConfig
 from edge.records import (
     EMOTIONS,
@@ -25,7 +24,6 @@ from edge.records import (
     Evidence,
     FaceObservation,
     Health,
-    ModelInfo,
     Observation,
     SensorHealth,
     SpeechObservation,
@@ -35,25 +33,6 @@ Body = dict[str, Any]
 
 #: Raised when a field is removed or changes its meaning; a new field alone does not raise it.
 SCHEMA = 1
-DISCLOSURE = (
-    "This device estimates apparent emotion: how an expression or a voice looks or sounds to others, not what a person "
-    "feels. Images and sound never leave the device and never touch its disk; only the values described in "
-    "docs/mqtt.md are published. Each model names the licence of its training data, which may exclude commercial use."
-)
-#: ... where [web] allows a live view.
-DISCLOSURE_WITH_VIEW = DISCLOSURE.replace(
-    "Images and sound never leave the device and never touch its disk;",
-    "Images and sound never touch its disk. Images leave the device only while somebody who may do so watches the live "
-    "view on its page, sound never;",
-)
-
-
-#: Where words are judged too.
-DISCLOSURE_OF_WORDS = (
-    " What is said is turned into words on this device or by the hub, judged by how pleasant the words are, and "
-)
-FORGOTTEN = "forgotten: words are neither kept nor told."
-TOLD = "published as text on the MQTT topic observation/text, because this was asked for in its configuration."
 
 
 def event(
@@ -117,53 +96,11 @@ def state(estimate: EmotionEstimate | None, people: int, device: DeviceConfig, *
     return {**_head(device, time_ns + offset_ns), "people": people, **fields, "since": since}
 
 
-def info(
-    models: Sequence[ModelInfo],
-    modalities: Sequence[str],
-    observations: bool,
-    device: DeviceConfig,
-    use: str = "",
-    live_view: bool = False,
-    tells_words: bool = False,
-) -> Body:
-    """What this device is: software, models with their hashes and measured figures, what it tells and what never.
-
-    `use`: the declared context of use, e.g. ``home``; `live_view`: pictures may be seen on the local page;
-    `tells_words`: observations carry what was said.
-    """
-    words = DISCLOSURE_OF_WORDS + (TOLD if tells_words else FORGOTTEN) if "text" in modalities else ""
-    told = [f"observation/{modality}" for modality in modalities] if observations else []
-    return {
-        "schema": SCHEMA,
-        "device": device.name,
-        "place": device.place,
-        "software": {"name": "emotion-edge", "version": edge.__version__},
-        "modalities": list(modalities),
-        "emotions": list(EMOTIONS),
-        "topics": ["availability", "info", "state", "event", "health", *told],
-        "models": [
-            {
-                "task": model.task,
-                "name": model.name,
-                "version": model.version,
-                "sha256": model.sha256,
-                "licence": model.licence,
-                "metrics": _figures(model.metrics),
-                "accelerator": model.accelerator,
-                "accelerator_reason": model.accelerator_reason,
-            }
-            for model in models
-        ],
-        "privacy": (DISCLOSURE_WITH_VIEW if live_view else DISCLOSURE) + words,
-        **({"use": use} if use else {}),
-    }
-
-
 def health(health: Health, mqtt: Mapping[str, Any], device: DeviceConfig, *, utc_ns: int) -> Body:
     """The service's own numbers, with the publisher's under ``mqtt``."""
     return {
         **_head(device, utc_ns),
-        "uptime_s": _number(health.uptime_s),
+        "uptime_s": number(health.uptime_s),
         "camera": _sensor(health.camera),
         "microphone": _sensor(health.microphone),
         "faces_observed": health.faces_observed,
@@ -175,7 +112,7 @@ def health(health: Health, mqtt: Mapping[str, Any], device: DeviceConfig, *, utc
         "latency_p50_ms": _optional(health.latency_p50_ms),
         "latency_p95_ms": _optional(health.latency_p95_ms),
         "rss_bytes": health.rss_bytes,
-        "cpu_share": _number(health.cpu_share),
+        "cpu_share": number(health.cpu_share),
         "temperature_c": _optional(health.temperature_c),
         "looked_hz": _optional(health.looked_hz),
         "held_back": health.held_back,
@@ -189,21 +126,21 @@ def health(health: Health, mqtt: Mapping[str, Any], device: DeviceConfig, *, utc
 def observation(observation: Observation, device: DeviceConfig, *, offset_ns: int) -> Body:
     """What one face, one window of speech or one utterance's words show, before fusion. `time` is a window's end."""
     probabilities = {
-        emotion: _number(p) for emotion, p in zip(EMOTIONS, observation.probabilities.tolist(), strict=True)
+        emotion: number(p) for emotion, p in zip(EMOTIONS, observation.probabilities.tolist(), strict=True)
     }
-    quality = _number(observation.quality)
+    quality = number(observation.quality)
     if isinstance(observation, FaceObservation):
         box = observation.box
         return {
             **_head(device, observation.captured_ns + offset_ns),
             "subject": f"face-{observation.track_id}",
             "box": {
-                "x_px": _number(box.x),
-                "y_px": _number(box.y),
-                "width_px": _number(box.width),
-                "height_px": _number(box.height),
+                "x_px": number(box.x),
+                "y_px": number(box.y),
+                "width_px": number(box.width),
+                "height_px": number(box.height),
             },
-            "detection_score": _number(observation.detection_score),
+            "detection_score": number(observation.detection_score),
             "quality": quality,
             "abstained": observation.abstained or None,
             "probabilities": probabilities,
@@ -215,7 +152,7 @@ def observation(observation: Observation, device: DeviceConfig, *, offset_ns: in
     return {
         **_head(device, observation.end_ns + offset_ns),
         "window_ms": (observation.end_ns - observation.start_ns) // 1_000_000,
-        "speech_ratio": _number(observation.speech_ratio),
+        "speech_ratio": number(observation.speech_ratio),
         "quality": quality,
         "probabilities": probabilities,
     }
@@ -268,10 +205,10 @@ def _estimate(estimate: EmotionEstimate) -> Body:
     values = (
         estimate.subject,
         estimate.emotion,
-        _number(estimate.confidence),
+        number(estimate.confidence),
         _numbers(estimate.probabilities),
-        _number(estimate.valence),
-        _number(estimate.arousal),
+        number(estimate.valence),
+        number(estimate.arousal),
         {name: _evidence(part, estimate.time_ns) for name, part in estimate.modalities.items()},
         _optional(estimate.agreement),
     )
@@ -280,9 +217,9 @@ def _estimate(estimate: EmotionEstimate) -> Body:
 
 def _evidence(evidence: Evidence, time_ns: int) -> Body:
     return {
-        "weight": _number(evidence.weight),
+        "weight": number(evidence.weight),
         "age_ms": max(0, (time_ns - evidence.observed_ns) // 1_000_000),
-        "quality": _number(evidence.quality),
+        "quality": number(evidence.quality),
         "probabilities": _numbers(evidence.probabilities),
     }
 
@@ -292,7 +229,7 @@ def _sensor(sensor: SensorHealth) -> Body:
         "state": sensor.state,
         "reason": without_credentials(sensor.reason),
         "source": without_credentials(sensor.source),
-        "rate_hz": _number(sensor.rate_hz),
+        "rate_hz": number(sensor.rate_hz),
         "read": sensor.read,
         "dropped": sensor.dropped,
         "reopened": sensor.reopened,
@@ -304,26 +241,15 @@ def without_credentials(text: str) -> str:
     return re.sub(r"(?<=://)[^/\s]*@", "", text)
 
 
-def _number(value: float) -> float:
+def number(value: float) -> float:
     if not math.isfinite(value):
         raise ValueError(f"payload: expected a finite number, got {value!r}")
     return round(float(value), 4) + 0.0  # + 0.0: never "-0.0"
 
 
 def _optional(value: float | None) -> float | None:
-    return None if value is None else _number(value)
+    return None if value is None else number(value)
 
 
 def _numbers(values: Mapping[str, float]) -> dict[str, float]:
-    return {name: _number(value) for name, value in values.items()}
-
-
-def _figures(value: Any) -> Any:
-    """A model's own table of figures, as JSON can carry it: what could not be measured (NaN) is null."""
-    if isinstance(value, Mapping):
-        return {str(key): _figures(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_figures(entry) for entry in value]
-    if isinstance(value, float):
-        return _number(value) if math.isfinite(value) else None
-    return value
+    return {name: number(value) for name, value in values.items()}

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from edge.config import DeviceConfig, HomeAssistantConfig, MqttConfig, VehicleConfig
 from edge.publish import payloads
+from edge.publish.about import info
 from edge.publish.announcer import Announcer
 from edge.publish.broker import find_broker
 from edge.publish.connection import Bell
@@ -221,7 +222,7 @@ class Publisher:
         `use`: as [privacy] declares it; `live_view`, `tells_words`: whether [web] and [text] allow them.
         """
         observations = self._mqtt.observations
-        self._put("info", payloads.info(models, modalities, observations, self._device, use, live_view, tells_words))
+        self._put("info", info(models, modalities, observations, self._device, use, live_view, tells_words))
 
     def publish_response(self, name: str, body: payloads.Body) -> None:
         """The answer to a command; without a connection nobody waits for it, and only the newest few are kept."""

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from edge.config import DeviceConfig
 from edge.publish import payloads
+from edge.publish.about import info
 from edge.records import (
     EMOTIONS,
     UNCERTAIN,
@@ -181,9 +182,14 @@ def test_every_health_is_valid(validators, health, device, connected, n) -> None
 
 
 @cases
-@given(st.lists(model, max_size=3), st.sampled_from([["face"], ["speech"], ["face", "speech"]]), st.booleans(), device)
+@given(
+    st.lists(model, max_size=3),
+    st.sampled_from([["face"], ["speech"], ["face", "speech", "text"]]),
+    st.booleans(),
+    device,
+)
 def test_every_info_is_valid(validators, models, modalities, observations, device) -> None:
-    validators["info"].validate(sent(payloads.info(models, modalities, observations, device)))
+    validators["info"].validate(sent(info(models, modalities, observations, device)))
 
 
 def test_an_event_says_what_happened_when(event_of) -> None:
@@ -230,18 +236,6 @@ def test_half_a_state_is_refused_by_its_schema(validators, event_of) -> None:
 def test_credentials_in_a_camera_url_are_not_published(health) -> None:
     body = payloads.health(health, {}, DeviceConfig(id="pi"), utc_ns=0)
     assert body["camera"]["source"] == "rtsp://10.0.0.7/main"
-
-
-def test_what_the_device_says_of_itself_is_true_with_a_live_view_too() -> None:
-    without, allowed = (payloads.info([], ["face"], False, DeviceConfig(), live_view=view) for view in (False, True))
-    assert "Images and sound never leave the device" in without["privacy"]
-    assert "never leave" not in allowed["privacy"]
-    assert "watches the live view" in allowed["privacy"]
-
-
-def test_figures_that_are_not_finite_are_null_and_others_are_kept(models) -> None:
-    metrics = sent(payloads.info(models, ["face"], False, DeviceConfig(id="pi")))["models"][0]["metrics"]
-    assert metrics == {"int8": {"accuracy": 0.6512, "ece": None}, "classes": ["angry", "happy"], "samples": 3589}
 
 
 def test_a_number_that_is_not_finite_is_refused(health) -> None:
