@@ -25,6 +25,7 @@ import httpx
 
 from edge.demo.clip import write_clip
 
+_PARTS = ("nobody", "the page's stream", "and a live view")
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -45,7 +46,8 @@ def service(folder: Path, detector: str) -> Iterator[tuple[int, str]]:
     config = folder / "config.toml"
     config.write_text(
         f'[camera]\nsource = "file:{clip}"\n[microphone]\nsource = "file:{clip}"\n[replay]\nrepeat = true\n'
-        f'[face]\ndetector = "{detector}"\n[web]\nenabled = true\nlive_view = true\nport = {port}\n'
+        f'[face]\ndetector = "{detector}"\n[health]\ninterval_s = 0.5\n'
+        f"[web]\nenabled = true\nlive_view = true\nport = {port}\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-m", "edge", "run", "--config", str(config)], stderr=subprocess.DEVNULL
@@ -86,15 +88,22 @@ def reading(url: str, received: list[int]) -> Iterator[None]:
         thread.join()
 
 
-def shares(pid: int, url: str, rounds: int, seconds: float) -> tuple[list[list[float]], float]:
-    """CPU seconds a second of each round with nobody, with the stream, with stream and live view; pictures a second."""
+def looked_at(url: str) -> int:
+    """Frames that were looked at so far."""
+    health = httpx.get(f"{url}/v1/health", timeout=30).json()["service"]
+    return int(health["camera"]["read"] - health["camera"]["dropped"] - health["skipped"])
 
-    def share() -> float:
-        before, since = cpu_s(pid), time.monotonic()
+
+def shares(pid: int, url: str, rounds: int, seconds: float) -> tuple[list[list[tuple[float, float]]], float]:
+    """CPU seconds and frames, both a second, with nobody, with the stream, with a live view too; pictures a second."""
+
+    def share() -> tuple[float, float]:
+        frames, before, since = looked_at(url), cpu_s(pid), time.monotonic()
         time.sleep(seconds)
-        return (cpu_s(pid) - before) / (time.monotonic() - since)
+        past_s = time.monotonic() - since
+        return (cpu_s(pid) - before) / past_s, (looked_at(url) - frames) / past_s
 
-    found: list[list[float]] = []
+    found: list[list[tuple[float, float]]] = []
     pictures: list[int] = []
     for _ in range(rounds):
         alone = share()
@@ -136,10 +145,14 @@ def main(say: Callable[[str], None] = print) -> None:
         for detector in ("haar", "face-detector"):
             with service(folder, detector) as (pid, url):
                 found, hz = shares(pid, url, options.rounds, options.seconds)
-                alone, stream, view = (statistics.median(column) for column in zip(*found, strict=True))
-                say(f"detector {detector}: nobody there {alone:.3f} cores")
-                say(f"  with the page's stream: {stream / alone:.3f} times that")
-                say(f"  with a live view beside it: {view / alone:.3f} times that")
+                say(f"detector {detector}, medians of {options.rounds} rounds of {options.seconds:g} s each")
+                medians = [
+                    tuple(statistics.median(part) for part in zip(*column, strict=True))
+                    for column in zip(*found, strict=True)
+                ]
+                alone = medians[0][0]
+                for what, (cores, frames_hz) in zip(_PARTS, medians, strict=True):
+                    say(f"  {what:<22} {cores:.3f} cores ({cores / alone:.3f}), {frames_hz:.1f} frames a second")
                 say(f"  pictures a second: {hz:.1f}; load {os.getloadavg()[0]:.1f}")
                 if detector == "haar" and (taken := first_view_s(url, 5)):
                     say(f"first view: {statistics.median(taken):.2f} s (median of 5, worst {max(taken):.2f} s)")

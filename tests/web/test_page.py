@@ -105,6 +105,7 @@ def test_a_threshold_is_tried_shown_and_written(device, page):
     expect(dialog).to_be_hidden()
     expect(difference).to_be_focused()
     difference.press("Enter")
+    expect(dialog).to_be_visible()
     device.config.write_text(before + "\n# another hand\n")
     dialog.get_by_role("button", name="Write it").click()
     expect(dialog.get_by_role("alert")).to_contain_text("have changed meanwhile")

@@ -13,8 +13,12 @@ import { forget, listen, remembered } from "./server.js";
 
 const parts = [now, timeline, events, health, models, mute, view, thresholds];
 const LONGEST_WAIT_MS = 10000;
+// A browser opens six connections to a device, for all its tabs together: those that nobody looks at must not hold them.
+const REST_AFTER_MS = 60000;
 let wait = 500;
 let lost = false;
+let resting = 0;
+let current = new AbortController();
 
 function take(name, value) {
   if (name === "hello") hello(value);
@@ -39,11 +43,25 @@ function banner(text) {
   say(find("banner"), text);
 }
 
+document.addEventListener("visibilitychange", () => {
+  clearTimeout(resting);
+  if (document.hidden) resting = setTimeout(() => current.abort(), REST_AFTER_MS);
+});
+
+async function looked() {
+  while (document.hidden) {
+    await new Promise((resolve) => document.addEventListener("visibilitychange", resolve, { once: true }));
+  }
+}
+
 async function run() {
   for (;;) {
+    await looked();
+    current = new AbortController();
     try {
-      await listen("/v1/now", take);
+      await listen("/v1/now", take, current.signal);
     } catch (error) {
+      if (current.signal.aborted) continue;
       // 503: a server without a service, or too many who look on; it says so itself.
       if (error.status) banner(error.message);
       else if (!(error instanceof TypeError)) console.error(error);

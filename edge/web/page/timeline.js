@@ -17,13 +17,14 @@ const width = find("window");
 
 export const take = {
   hello(hello) {
-    ({ rows, interval_s: interval, emotions: names, colours } = hello);
+    ({ interval_s: interval, emotions: names, colours } = hello);
+    rows = [];
+    hello.rows.forEach(add);
     marks = hello.events.filter((event) => MARKED.includes(event.type));
     build();
   },
   row(row) {
-    rows.push(row);
-    while (rows[0][0] < row[0] - LONGEST_S) rows.shift();
+    add(row);
     if (!document.hidden) draw();
   },
   event(event) {
@@ -44,6 +45,12 @@ export const take = {
     find("voice").classList.toggle("on", speaks);
   },
 };
+
+function add(row) {
+  if (rows.length && row[0] <= rows.at(-1)[0]) rows = [];  // the device's clock was set back
+  rows.push(row);
+  while (rows[0][0] < row[0] - LONGEST_S) rows.shift();
+}
 
 const share = (level) => Math.min(1, Math.max(0, 1 - level / QUIET_DBFS));
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();

@@ -14,6 +14,7 @@ let stop = null;  // ends the stream that runs
 let wanted = false;
 let described = 0;
 let stale = 0;
+let problem = "";
 
 export const take = {
   hello(hello) {
@@ -48,7 +49,7 @@ function draw() {
   else if (!view) words = "Off. Pictures stay where they are seen, unless the configuration allows a live view ([web] live_view).";
   else if (!may) words = "This token lacks the scope view.";
   else if (camera === "down") words = "The camera does not answer; see Health.";
-  else if (wanted && canvas.hidden) words = "No picture comes.";
+  else if (wanted && canvas.hidden) words = problem || "Waiting for a picture.";
   else if (!wanted) words = "Off. While somebody watches, everybody who has this page open can see that it is on.";
   say(find("live-words"), words);
 }
@@ -69,11 +70,12 @@ document.addEventListener("visibilitychange", () => {
 async function watch() {
   const mine = new AbortController();
   stop = mine;
+  problem = "";
   try {
     const answer = await ask("GET", "/v1/view", undefined, mine.signal);
     for await (const { about, picture } of pictures(answer.body.getReader())) await show(about, picture);
   } catch (error) {
-    if (!mine.signal.aborted) say(find("live-words"), error.message);
+    if (!mine.signal.aborted) problem = error.message;
   } finally {
     stop = null;
     clear();
