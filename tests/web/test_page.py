@@ -130,7 +130,7 @@ def test_a_token_is_asked_for_and_says_what_it_may(start, page, tmp_path):
     expect(page.get_by_role("alert").filter(has_text="not a token of this device")).to_be_visible()
     field.fill(token)
     field.press("Enter")
-    expect(page.get_by_role("alert").filter(has_text="no service runs here")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="No service runs here")).to_be_visible()
     assert page.evaluate("[localStorage.length, document.cookie]") == [0, ""]
 
 

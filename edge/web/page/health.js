@@ -23,7 +23,7 @@ function draw() {
     ["Microphone", ...sensor("microphone", "")],
     ["Hub", ...hub],
     ["Events waiting", mqtt.queued || mqtt.dropped ? `${mqtt.queued}, ${mqtt.dropped} lost` : "none"],
-    ["Looked at", report.looked_hz === null ? null : `${report.looked_hz.toFixed(1)} frames/s${held}`],
+    ["Looked at", report.looked_hz === null || settings.camera !== "ok" ? null : `${report.looked_hz.toFixed(1)} frames/s${held}`],
     ["Frames dropped", String(report.camera.dropped)],
     ["Latency", report.latency_p50_ms === null ? "–" : `${Math.round(report.latency_p50_ms)} ms, at worst ${Math.round(report.latency_p95_ms)} ms`],
     ["CPU", `${Math.round(report.cpu_share * 100)} % of a core`],
