@@ -13,10 +13,10 @@ from convert.folds import HeldOut, calibrated, fold_figures, fold_folders, held_
 from convert.heard import false_alarms, held_out_noise, noisy_outputs
 from convert.metrics import uar
 from convert.plots import bars_plot, confusion_plot, curves_plot
+from edge.perceive.vad import ACTIVITIES
 from edge.records import EMOTIONS
 
 _SNR_DB = (20, 10, 5, 0)
-_ACTIVITIES = ("webrtc", "silero")
 
 
 def speech_report(run: Path, data: Path) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def speech_report(run: Path, data: Path) -> dict[str, Any]:
             noisy = [noisy_outputs(model, folder, data, snr) for model, folder in zip(models, folders, strict=True)]
             each = [uar(fold.emotions(said).argmax(1), fold.labels) for fold, said in zip(judged, noisy, strict=True)]
             result["snr_db"][str(snr)] = round(float(np.mean(each)), 4)
-        for activity in _ACTIVITIES:
+        for activity in ACTIVITIES:
             heard = [
                 false_alarms(model, held_out_noise(folder, data), activity)
                 for model, folder in zip(models, folders, strict=True)

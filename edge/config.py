@@ -99,11 +99,12 @@ class FaceConfig:
 class SpeechConfig:
     """Speech: the model package, when sound counts as a voice, how often a window of it is classified.
 
-    `voice_activity`: ``webrtc`` needs a model with the class no_speech, ``silero`` does without at many times the cost.
+    `voice_activity`: ``cascade`` asks Silero's network where WebRTC's detector hears speech; ``silero`` asks it all the
+    time; ``webrtc`` never, and needs a model with the class no_speech.
     """
 
     model: str = "speech-emotion"
-    voice_activity: str = _key("silero", choices=("webrtc", "silero"))
+    voice_activity: str = _key("cascade", choices=("cascade", "webrtc", "silero"))
     quiet_dbfs: float = _key(-55.0, low=-100, high=0)
     voice_threshold: float = _key(0.5, low=0.01, high=0.99)
     least_speech_ratio: float = _key(0.25, low=0.01, high=1)

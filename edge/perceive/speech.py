@@ -86,6 +86,8 @@ class SpeechPerception:
         ratio = sum(self._spoken) / self._window_chunks
         if ratio < self._config.least_speech_ratio or not any(list(self._spoken)[-self._hop_chunks :]):
             return None
+        if not self._voice.confirmed():
+            return None
         outputs = self._model.outputs(normalise_frames(self._frames.window(), self._spec))
         voice = self._model.voice_probability(outputs)
         if voice < self._config.voice_threshold:

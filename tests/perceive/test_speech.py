@@ -11,7 +11,7 @@ from edge.config import SpeechConfig
 from edge.demo.clip import synthetic_voice
 from edge.perceive.features import frame_values, normalise_frames
 from edge.perceive.speech import SpeechPerception
-from edge.perceive.vad import CHUNK_SAMPLES, SileroActivity
+from edge.perceive.vad import CHUNK_SAMPLES, CascadeActivity, SileroActivity
 from edge.records import AudioChunk, SpeechObservation
 
 MS = 1_000_000
@@ -62,6 +62,18 @@ def test_noise_and_silence_are_not_observed(perception):
     noise = np.random.default_rng(0).normal(0, 0.03, 16_000 * 6).astype(np.float32)
     assert listen(perception, noise) == []
     assert listen(perception, np.zeros(16_000 * 3, np.float32), 6000 * MS) == []
+
+
+def test_with_the_cascade_a_voice_is_observed_as_early_and_as_much(perception, shipped):
+    """Silero is asked late, but of sound that is kept: no observation is the later for it."""
+    cascade = SpeechPerception(SpeechConfig(), CascadeActivity(-55), shipped("speech"))
+    sound = np.concatenate([np.zeros(8000, np.float32), synthetic_voice(8)])
+    asked, always = listen(cascade, sound), listen(perception, sound)
+    assert asked[0].end_ns <= always[0].end_ns
+    assert len(asked) >= len(always)
+    np.testing.assert_array_equal(asked[-1].probabilities, always[-1].probabilities)
+    cascade = SpeechPerception(SpeechConfig(), CascadeActivity(-55), shipped("speech"))
+    assert listen(cascade, np.random.default_rng(0).normal(0, 0.03, 16_000 * 6).astype(np.float32)) == []
 
 
 def test_after_speech_it_falls_silent_within_a_hop(perception):

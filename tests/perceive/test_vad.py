@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import av
@@ -11,7 +14,7 @@ import numpy as np
 import pytest
 
 from edge.demo.clip import synthetic_voice
-from edge.perceive.vad import CHUNK_SAMPLES, SileroActivity, WebRtcActivity, level_dbfs
+from edge.perceive.vad import CHUNK_SAMPLES, CascadeActivity, SileroActivity, WebRtcActivity, level_dbfs
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 
@@ -54,6 +57,38 @@ def test_webrtc_hears_voices_too_and_costs_no_network():
     voice.reset()
     assert voice.probability(np.zeros(CHUNK_SAMPLES, np.float32)) == 0
     assert voice.probability(chunks[20] * 1e-4) == 0
+
+
+def test_the_cascade_confirms_a_voice_and_soon_no_longer_the_noise_after_it():
+    voice = CascadeActivity(-55)
+    assert not voice.confirmed()  # nobody has spoken yet
+    voice.reset()
+    noise = np.random.default_rng(0).normal(0, 0.05, 16_000 * 4).astype(np.float32)
+    told = []
+    for sound in (synthetic_voice(4), noise):
+        for chunk in sound[: len(sound) // CHUNK_SAMPLES * CHUNK_SAMPLES].reshape(-1, CHUNK_SAMPLES):
+            voice.probability(chunk)
+            told.append(voice.confirmed())
+    assert all(told[50:125])
+    assert not any(told[125 + 47 + 32 :])
+    voice.quiet_dbfs = -20.0
+    assert voice.probability(noise[:CHUNK_SAMPLES]) == 0
+
+
+def test_the_network_starts_no_threads_that_would_only_wait():
+    code = """
+import os
+import numpy as np
+from edge.perceive.vad import CHUNK_SAMPLES, SileroActivity
+
+voice = SileroActivity(-90)
+before = len(os.listdir("/proc/self/task"))
+voice.probability(np.full(CHUNK_SAMPLES, 0.1, np.float32))
+print(len(os.listdir("/proc/self/task")) - before, "OMP_THREAD_LIMIT" in os.environ)
+"""
+    environment = {key: value for key, value in os.environ.items() if key != "OMP_THREAD_LIMIT"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.split() == ["0", "False"]
 
 
 def test_it_forgets_after_a_second_of_silence():
