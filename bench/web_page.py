@@ -1,117 +1,98 @@
-"""What the local page costs the service, and how soon it is there: `python -m bench.web_page [--rounds 8]`.
+"""What the local page costs the service, and how soon it is there: `python -m bench.web_page`.
 
-The service replays the demo's clip (640x480, 15 frames a second, with sound). In each round CPU seconds of its process
-are counted for a while with nobody there, then with the page's stream alone, then with a live view beside it: what
-else the machine does meets all three alike.
+CPU time, which says the same on a machine that does other things: of perceiving a second of picture and sound (640x480
+at 15 frames a second, one face; without decoding, which a camera would add), and of showing it meanwhile over the real
+server to a reader in a process of its own.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
 import socket
 import statistics
 import subprocess
-import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import httpx
+import cv2
+import numpy as np
+from skimage.data import astronaut
 
-from edge.demo.clip import write_clip
+from edge.config import CameraConfig, Config, FaceConfig, MicrophoneConfig, MqttConfig, WebConfig
+from edge.demo.clip import synthetic_voice
+from edge.records import AudioChunk, Frame
+from edge.service.service import Service
+from edge.service.stopping import StopRequest
+from edge.web import WebServer
 
-_PARTS = ("nobody", "the page's stream", "and a live view")
-_TICKS = os.sysconf("SC_CLK_TCK")
+_FPS = 15
+_PICTURES = 200
+_MS = 1_000_000
 
 
-def cpu_s(pid: int) -> float:
-    """CPU seconds of a process so far, with all its threads (proc(5))."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
-
-
-@contextmanager
-def service(folder: Path, detector: str) -> Iterator[tuple[int, str]]:
-    """A running service: its process id and its address."""
-    clip = folder / "clip.mkv"
-    if not clip.exists():
-        write_clip(clip)
+def service_of(detector: str) -> tuple[Service, str]:
+    """A service that does not run, whose parts do, and the address of its page."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    config = folder / "config.toml"
-    config.write_text(
-        f'[camera]\nsource = "file:{clip}"\n[microphone]\nsource = "file:{clip}"\n[replay]\nrepeat = true\n'
-        f'[face]\ndetector = "{detector}"\n[health]\ninterval_s = 0.5\n'
-        f"[web]\nenabled = true\nlive_view = true\nport = {port}\n"
+    config = Config(
+        camera=CameraConfig(source="file:none"),
+        microphone=MicrophoneConfig(source="file:none"),
+        face=FaceConfig(detector=detector),
+        mqtt=MqttConfig(url="mqtt://127.0.0.1:9"),
+        web=replace(WebConfig(), enabled=True, live_view=True, port=port),
     )
-    process = subprocess.Popen(
-        [sys.executable, "-m", "edge", "run", "--config", str(config)], stderr=subprocess.DEVNULL
-    )
-    try:
-        url = f"http://127.0.0.1:{port}"
-        for _ in range(1200):
-            try:
-                if httpx.get(f"{url}/v1/health").json()["service"]:
-                    break
-            except httpx.TransportError:
-                pass
+    return Service(config, StopRequest()), f"http://127.0.0.1:{port}"
+
+
+def perceiving_s(service: Service) -> tuple[float, list[Any]]:
+    """CPU seconds of seeing and hearing one second, and the faces seen."""
+    face, speech = service.pipeline.face, service.pipeline.speech
+    assert face is not None and speech is not None  # noqa: PT018 - both are enabled
+    image = picture()
+    faces: list[Any] = []
+    for number in range(5):
+        faces = face.observe(Frame(image, number * 66 * _MS, number))
+    before = time.thread_time()
+    for number in range(5, 5 + 4 * _FPS):
+        faces = face.observe(Frame(image, number * 66 * _MS, number))
+    seen_s = (time.thread_time() - before) / 4
+    sound = synthetic_voice(10)
+    chunks = [AudioChunk(sound[n * 512 : (n + 1) * 512], 16_000, n * 32 * _MS) for n in range(len(sound) // 512)]
+    before = time.thread_time()
+    for chunk in chunks:
+        speech.observe(chunk)
+    return seen_s + (time.thread_time() - before) / 10, faces
+
+
+def picture() -> Any:
+    """The public-domain portrait as a camera would give it: uint8 [480, 640, 3] RGB."""
+    return np.ascontiguousarray(cv2.resize(astronaut()[:384], (640, 480), interpolation=cv2.INTER_AREA))
+
+
+def showing_s(service: Service, url: str, path: str, faces: list[Any]) -> tuple[float, int]:
+    """CPU seconds of the server while `_PICTURES` frames and as many states are shown at `path`, and pictures read."""
+    now: Any = service.onlookers[0]
+    image = picture()
+    state = {"probabilities": None, "emotion": None, "number": 0}
+    with tempfile.TemporaryFile() as read:
+        reader = subprocess.Popen(["curl", "-sN", f"{url}{path}"], stdout=read)
+        while now.view.watching + len(now.onlookers._queues) == 0:
+            time.sleep(0.05)
+        before = time.process_time()
+        for number in range(_PICTURES):
+            now.saw(Frame(image, time.monotonic_ns(), number), faces)
+            now.look("state", {**state, "number": number})
             time.sleep(0.1)
-        yield process.pid, url
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-@contextmanager
-def reading(url: str, received: list[int]) -> Iterator[None]:
-    """Read `url` until the end of the block; what came is counted."""
-    over = threading.Event()
-
-    def read() -> None:
-        with httpx.stream("GET", url, timeout=30) as stream:
-            for part in stream.iter_raw():
-                received.append(part.count(b"--picture"))
-                if over.is_set():
-                    return
-
-    thread = threading.Thread(target=read)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
-def looked_at(url: str) -> int:
-    """Frames that were looked at so far."""
-    health = httpx.get(f"{url}/v1/health", timeout=30).json()["service"]
-    return int(health["camera"]["read"] - health["camera"]["dropped"] - health["skipped"])
-
-
-def shares(pid: int, url: str, rounds: int, seconds: float) -> tuple[list[list[tuple[float, float]]], float]:
-    """CPU seconds and frames, both a second, with nobody, with the stream, with a live view too; pictures a second."""
-
-    def share() -> tuple[float, float]:
-        frames, before, since = looked_at(url), cpu_s(pid), time.monotonic()
-        time.sleep(seconds)
-        past_s = time.monotonic() - since
-        return (cpu_s(pid) - before) / past_s, (looked_at(url) - frames) / past_s
-
-    found: list[list[tuple[float, float]]] = []
-    pictures: list[int] = []
-    for _ in range(rounds):
-        alone = share()
-        with reading(f"{url}/v1/now", []):
-            stream = share()
-            with reading(f"{url}/v1/view", pictures):
-                found.append([alone, stream, share()])
-    return found, sum(pictures) / rounds / seconds
+        spent_s = time.process_time() - before
+        reader.terminate()
+        reader.wait()
+        read.seek(0)
+        return spent_s, read.read().count(b"--picture")
 
 
 def first_view_s(url: str, runs: int) -> list[float] | None:
@@ -136,26 +117,22 @@ def first_view_s(url: str, runs: int) -> list[float] | None:
 
 
 def main(say: Callable[[str], None] = print) -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=8)
-    parser.add_argument("--seconds", type=float, default=5.0, help="of each part of a round")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for detector in ("haar", "face-detector"):
-            with service(folder, detector) as (pid, url):
-                found, hz = shares(pid, url, options.rounds, options.seconds)
-                say(f"detector {detector}, medians of {options.rounds} rounds of {options.seconds:g} s each")
-                medians = [
-                    tuple(statistics.median(part) for part in zip(*column, strict=True))
-                    for column in zip(*found, strict=True)
-                ]
-                alone = medians[0][0]
-                for what, (cores, frames_hz) in zip(_PARTS, medians, strict=True):
-                    say(f"  {what:<22} {cores:.3f} cores ({cores / alone:.3f}), {frames_hz:.1f} frames a second")
-                say(f"  pictures a second: {hz:.1f}; load {os.getloadavg()[0]:.1f}")
-                if detector == "haar" and (taken := first_view_s(url, 5)):
-                    say(f"first view: {statistics.median(taken):.2f} s (median of 5, worst {max(taken):.2f} s)")
+    os.environ.pop("STATE_DIRECTORY", None)
+    for detector in ("haar", "face-detector"):
+        service, url = service_of(detector)
+        server = WebServer(service.config, service, Path("/nonexistent"))
+        server.start()
+        whole_s, faces = perceiving_s(service)
+        say(f"detector {detector}: {1000 * whole_s:.0f} ms CPU a second for seeing and hearing, {len(faces)} face")
+        for what, path in (("page's stream", "/v1/now"), ("live view", "/v1/view")):
+            spent_s, pictures = showing_s(service, url, path, faces)
+            share_s = 10 * spent_s / (pictures or _PICTURES)
+            read = f" at 10 fps ({pictures} pictures read)" if pictures else ""
+            say(f"  {what}{read}: {1000 * share_s:.1f} ms a second, {100 * share_s / whole_s:.1f} % more")
+        if detector == "haar" and (taken := first_view_s(url, 5)):
+            say(f"  first view: {statistics.median(taken):.2f} s (median of 5, best {min(taken):.2f} s)")
+        server.close()
+    say(f"load {os.getloadavg()[0]:.1f}")
 
 
 if __name__ == "__main__":

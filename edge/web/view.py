@@ -8,8 +8,6 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
-from starlette.concurrency import run_in_threadpool
-
 from edge.analyze.annotate import jpeg
 from edge.config import DeviceConfig
 from edge.publish import payloads
@@ -37,20 +35,21 @@ class LiveView:
         self._queues: set[asyncio.Queue[bytes]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._due_ns = 0
-        self._next: tuple[Frame, list[FaceObservation]] | None = None
-        self._encoding: asyncio.Task[None] | None = None
 
     @property
     def watching(self) -> int:
         return len(self._queues)
 
     def saw(self, frame: Frame, faces: list[FaceObservation]) -> None:
-        """Take a frame if somebody watches and it is time for one; returns at once."""
+        """Take a frame if somebody watches and it is time for one.
+
+        It is encoded here: less than a millisecond, which handing it to another thread would cost once more.
+        """
         if not self._queues or self._loop is None or frame.captured_ns < self._due_ns - _INTERVAL_NS // 4:
             return
         self._due_ns = max(self._due_ns, frame.captured_ns - _INTERVAL_NS) + _INTERVAL_NS
         with suppress(RuntimeError):  # the loop is at its end
-            self._loop.call_soon_threadsafe(self._take, frame, faces)
+            self._loop.call_soon_threadsafe(self._give, self._part(frame, faces))
 
     async def watch(self, idle_s: float) -> AsyncIterator[bytes | None]:
         """Pictures as parts of a multipart/x-mixed-replace body; None after `idle_s` without one."""
@@ -68,22 +67,11 @@ class LiveView:
             self._queues.discard(queue)
             _LOG.info("web: live view: %d watch", self.watching)
 
-    def _take(self, frame: Frame, faces: list[FaceObservation]) -> None:
-        self._next = frame, faces
-        if self._encoding is None:
-            self._encoding = asyncio.ensure_future(self._encode())
-
-    async def _encode(self) -> None:
-        try:
-            while self._next is not None and self._queues:
-                shown, self._next = self._next, None
-                part = await run_in_threadpool(self._part, *shown)
-                for queue in self._queues:
-                    if queue.full():  # a slow reader gets the newest
-                        queue.get_nowait()
-                    queue.put_nowait(part)
-        finally:
-            self._encoding = self._next = None
+    def _give(self, part: bytes) -> None:
+        for queue in self._queues:
+            if queue.full():  # a slow reader gets the newest
+                queue.get_nowait()
+            queue.put_nowait(part)
 
     def _part(self, frame: Frame, faces: list[FaceObservation]) -> bytes:
         height, width = frame.image.shape[:2]
