@@ -18,7 +18,7 @@ from convert.datasets.layout import load_faces
 from convert.dequantize import restore
 from convert.face_recipe import FaceRecipe
 from convert.fit import Batch, fit
-from convert.run import Run
+from convert.run import Run, read_run
 from convert.soft_targets import soft_targets
 from edge.errors import ConfigError
 from edge.perceive.features import FaceInput, face_tensor
@@ -104,7 +104,7 @@ def train_on(
         "recipe": asdict(recipe),
         "images": len(faces),
         "teachers": [path.resolve().name for path in teachers],
-        "start": start,
+        "start": _provenance(start),
     }
     run = Run("face", recipe.input, recipe.names, about)
     wanted = _targets(faces, recipe, soft_targets(faces, teachers, recipe.classes, out / "keras.log"))
@@ -207,6 +207,14 @@ def _pca(faces: Faces, recipe: FaceRecipe, inputs: Any) -> Any:
     down.set_weights([pca.components_.T, -pca.mean_ @ pca.components_.T])
     up.set_weights([pca.components_, pca.mean_])
     return x
+
+
+def _provenance(start: str | None) -> Any:
+    """What is told of the beginning: how a run was trained; of anything else its name, never where it lies."""
+    if not start or start == "imagenet":
+        return start
+    folder = Path(start)
+    return read_run(folder).about if (folder / "run.json").is_file() else folder.resolve().name
 
 
 def _start_from(network: Any, source: Path, faces: Faces, recipe: FaceRecipe) -> None:

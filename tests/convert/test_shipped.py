@@ -21,7 +21,7 @@ from edge.perceive.runtime import Model
 def test_the_face_package_reaches_its_accuracy(packs):
     model = Model(load_package(find_package("face-emotion"), "face"))
     stated = model.package.description["metrics"]["FER2013 PrivateTest"]["int8"]
-    assert stated["accuracy"] >= 0.62
+    assert stated["accuracy"] >= 0.67
     assert stated["count"] == 3589
     faces = load(packs("fer2013"), "private_test").only(np.arange(0, 3589, 4))
     # The standard error of a share near 0.65 over 898 pictures is 0.016; half of that comes from the subset alone.

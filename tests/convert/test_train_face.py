@@ -94,6 +94,8 @@ def test_a_run_ships_one_head_and_goes_on_from_another(keras, small_fer: Path, t
     run = read_run(second)
     assert run.labels == LABELS
     assert run.about["teachers"] == ["first"]
+    assert run.about["start"] == read_run(first).about
+    assert str(tmp_path) not in (second / "run.json").read_text(encoding="utf-8")
     with pytest.raises(ConfigError, match="most of its layers have other shapes"):
         train_face(small_fer, tmp_path / "third", _recipe(architecture="mobile"), start=str(first))
 
