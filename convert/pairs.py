@@ -17,7 +17,7 @@ from edge.records import EMOTIONS, Sensed
 
 # In training: how often a sense is missing, its voice is a noise that passed for one, or what was said has grown old.
 _MISSING = 0.1  # of each sense
-_NOISE = 0.15
+_NOISE = 0.3
 _STALE = 0.1  # of each sense
 _CHANGES_MS = 2000.0  # an emotion outlasts this with 1 / e; assumed, as nothing here could tell
 _POOR = 0.1  # of each sense: its quality is low, and so it often speaks of somebody or something else
