@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.analyze.annotate import AnnotatedVideo, draw, jpeg
+from edge.analyze.annotate import AnnotatedVideo, draw
 from edge.analyze.inputs import Input
 from edge.analyze.summary import Summary
 from edge.analyze.tables import Tables
@@ -23,6 +23,7 @@ from edge.capture.image_folder import read_image
 from edge.capture.media_file import contents
 from edge.config import Config
 from edge.errors import EdgeError
+from edge.jpeg import jpeg
 from edge.records import FaceObservation, Frame, SpeechObservation
 from edge.service.pipeline import LoadedModels, Pipeline, build_pipeline
 

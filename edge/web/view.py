@@ -8,8 +8,8 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
-from edge.analyze.annotate import jpeg
 from edge.config import DeviceConfig
+from edge.jpeg import jpeg
 from edge.publish import payloads
 from edge.records import FaceObservation, Frame
 

@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from edge.analyze.annotate import AnnotatedVideo, draw, jpeg
+from edge.analyze.annotate import AnnotatedVideo, draw
 from edge.analyze.walk import media
 from edge.palette import COLOURS
 from edge.records import EMOTIONS, Box, FaceObservation, Frame
@@ -32,13 +32,6 @@ def test_the_box_is_drawn_in_the_colour_of_the_emotion_and_the_picture_itself_ke
 )
 def test_a_box_may_lie_anywhere(box: Box):
     assert draw(np.zeros((240, 320, 3), np.uint8), [face(box)]).shape == (240, 320, 3)
-
-
-def test_a_picture_for_a_page_is_shrunk():
-    data = np.frombuffer(jpeg(np.zeros((400, 1000, 3), np.uint8), 250), np.uint8)
-    import cv2
-
-    assert cv2.imdecode(data, cv2.IMREAD_COLOR).shape == (100, 250, 3)
 
 
 def copied(path: Path, source: Path, sound: bool) -> None:

@@ -24,7 +24,7 @@ def test_fusion_beats_either_sense_and_noise_costs_little(tmp_path: Path, monkey
     senses = Senses(sense(1, (4, 5)), sense(2, (4, 5)), voices, [noise(20), noise(21)])
     monkeypatch.setattr(module, "what_senses_said", lambda *_: senses)
     out = tmp_path / "fusion"
-    metrics = train_fusion(tmp_path, tmp_path, tmp_path, out, Sizes(pairs=4000, epochs=6))
+    metrics = train_fusion(tmp_path, tmp_path, tmp_path, out, Sizes(pairs=8000, epochs=8))
     both = {name: values["uar"] for name, values in metrics["face and voice"].items()}
     assert both["learned"] > max(both["face alone"], both["voice alone"]) + 0.02
     assert abs(both["learned"] - both["learned, float"]) < 0.05

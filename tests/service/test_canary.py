@@ -109,7 +109,7 @@ def test_it_is_nowhere(start, configure, mosquitto, subscriber, planted, watched
     def seen_and_heard(heard) -> bool:
         collected.update(files(service.process.pid, kept))
         names = ("event", "health", "observation/face", "observation/speech")
-        return all(len(heard.on(name)) > 2 for name in names)
+        return all(len(heard.on(name)) >= 2 for name in names)  # somebody came, and has an emotion
 
     subscriber.wait_for(seen_and_heard, 60)
     report = tmp_path / "report.tar.gz"

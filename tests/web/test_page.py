@@ -91,6 +91,7 @@ def test_a_threshold_is_tried_shown_and_written(device, page):
     before = device.config.read_text()
     page.goto(device.url)
     slider = page.get_by_role("slider", name="Uncertain below")
+    expect(page.locator("#changed")).to_have_text("All are as in the file.")
     slider.focus()
     page.keyboard.press("ArrowRight")
     expect(page.locator("#changed")).to_have_text("1 is not as in the file.")
