@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 import edge.web
@@ -116,7 +117,8 @@ def test_a_threshold_is_tried_shown_and_written(device, page):
         "# uncertain_below = 0.4            #", "uncertain_below = 0.41            #"
     )
     expect(page.locator("#changed")).to_have_text("All are as in the file.")
-    device.config.write_text(before)
+    device.config.write_text(before)  # for the next test, and in force too
+    assert httpx.post(f"{device.url}/v1/commands/reload", timeout=60).json()["ok"]
 
 
 def test_a_token_is_asked_for_and_says_what_it_may(start, page, tmp_path):
