@@ -121,7 +121,7 @@ class TextConfig:
 
     enabled: bool = False
     source: str = _key("pocketsphinx", form=r"pocketsphinx|hub|sherpa-onnx:.+")
-    topic: str = _key("hermes/asr/textCaptured", form=r"[^\x00\s]{1,200}")
+    topic: str = _key("hermes/asr/textCaptured", form=r"(?=.{1,200}$)((\+|[^+#/\x00\s]*)/)*(\+|#|[^+#/\x00\s]*)")
     publish_words: bool = False
 
     @property

@@ -122,6 +122,9 @@ def _contradictions(config: Config) -> Iterator[tuple[str, str, str]]:
         if getattr(inference, key) == "external" and not inference.delegate:
             expected = f'[inference] {key} = "external" needs the delegate\'s shared library'
             yield "inference", key, f'{expected}: set delegate, e.g. "libedgetpu.so.1"'
+    if config.text.enabled and not config.text.recognises and config.replay.pace == "fast":
+        expected = '[text] source = "hub" has no place in a recording at full speed'
+        yield "text", "source", f'{expected}: recognise words here (source = "pocketsphinx"), or leave pace out'
     if config.text.recognises and not config.microphone.enabled:
         expected = "[text] needs a microphone, or transcripts of the hub"
         yield "text", "source", f'{expected}: enable [microphone], or set source = "hub", got {config.text.source!r}'

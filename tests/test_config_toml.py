@@ -98,6 +98,28 @@ def test_what_is_no_configuration_is_named(tmp_path: Path, content: bytes, messa
         load_config(path)
 
 
+@pytest.mark.parametrize(
+    ("topic", "good"),
+    [
+        *((topic, True) for topic in ("hermes/asr/textCaptured", "a/+/b", "#", "a/#", "+", "/a")),
+        *((topic, False) for topic in ("", "a+b", "a/#/b", "#a", "a b", "a/" * 101, "/" * 60 + "+b")),
+    ],
+)
+def test_the_topic_of_words_is_one_that_can_be_subscribed_to(topic: str, good: bool):
+    text = f'[text]\ntopic = "{topic}"'
+    if good:
+        assert parse_config(text).text.topic == topic
+    else:
+        with pytest.raises(ConfigError, match=r"\[text\] topic: expected a text of the form"):
+            parse_config(text)
+
+
+def test_words_of_the_hub_have_no_place_in_a_recording_at_full_speed():
+    files = '[camera]\nsource = "file:a.mp4"\n[microphone]\nenabled = false\n[replay]\npace = "fast"\n'
+    with pytest.raises(ConfigError, match=r":9: \[text\] source = .* has no place in a recording at full speed"):
+        parse_config(files + '[text]\nenabled = true\nsource = "hub"')
+
+
 def test_a_missing_file_is_named_with_what_to_do(tmp_path: Path):
     with pytest.raises(ConfigError, match=r"none\.toml: cannot be read: No such file.*systemd/config\.toml"):
         load_config(tmp_path / "none.toml")

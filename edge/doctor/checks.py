@@ -60,6 +60,7 @@ def examine(path: Path | None) -> Iterator[Finding]:
     yield from _guarded("models", lambda: _models(config))
     yield from _guarded("camera", lambda: _camera(config))
     yield from _guarded("microphone", lambda: _microphone(config))
+    yield from _guarded("words", lambda: _words(config))
     yield from _guarded("broker", lambda: _broker(config))
     yield from _guarded("clock", _clock)
     yield from _guarded("machine", _machine)
@@ -169,6 +170,16 @@ def _microphone(config: Config) -> Iterator[Finding]:
         return
     found = hear(config.microphone.source)
     yield Finding("microphone", "note" if "but" in found else "good", found)
+
+
+def _words(config: Config) -> Iterator[Finding]:
+    if not config.text.enabled:
+        return
+    from edge.service.pipeline import build_words
+
+    build_words(config)
+    topic = "" if config.text.recognises else f", from the topic {config.text.topic}"
+    yield Finding("words", "good", f"{config.text.source}{topic}")
 
 
 def _broker(config: Config) -> Iterator[Finding]:

@@ -119,6 +119,7 @@ class Connection:
         self._on_message = on_message
         self._most_packet_bytes = most_packet_bytes
         self._unanswered: set[int] = set()
+        self._asked: dict[int, tuple[str, ...]] = {}
         self._window = _WINDOW
         self._alone = _WINDOW if cautious else 0
         self._ended: ConnectionEnded | None = None
@@ -200,16 +201,15 @@ class Connection:
             self._unanswered.add(published.mid)
         return published.mid
 
-    def subscribe(self, topics: Sequence[str]) -> None:
-        """Ask for the messages of `topics`, at QoS 1. A refusal by the broker is one warning."""
+    def subscribe(self, topics: Sequence[str], qos: int = 1) -> None:
+        """Ask for the messages of `topics`. A refusal by the broker is one warning."""
         if not topics:
             return
-        if self.protocol == "5":
-            # Told as it was published: a command that somebody retains is recognised the first time it comes.
-            options = SubscribeOptions(qos=1, retainAsPublished=True)
-            self._client.subscribe([(topic, options) for topic in topics])
-        else:
-            self._client.subscribe([(topic, 1) for topic in topics])
+        # Told as it was published: a command that somebody retains is recognised the first time it comes.
+        options: Any = SubscribeOptions(qos=qos, retainAsPublished=True) if self.protocol == "5" else qos
+        _, message_id = self._client.subscribe([(topic, options) for topic in topics])
+        if message_id is not None:
+            self._asked[message_id] = tuple(topics)
 
     def turn(self, wait_s: float, bell: Bell) -> None:
         """Wait until the network or `bell` asks for attention, at most `wait_s`, and move what can be moved.
@@ -263,12 +263,12 @@ class Connection:
         self._on_message(Incoming(topic, bytes(message.payload), bool(message.retain), expiry_s))
 
     def _subscribed(
-        self, _client: Client, _data: Any, _message_id: int, reasons: list[ReasonCode], _properties: Any
+        self, _client: Client, _data: Any, message_id: int, reasons: list[ReasonCode], _properties: Any
     ) -> None:
-        if refused := [str(reason).lower() for reason in reasons if reason.is_failure]:
-            _log.warning(
-                "the broker refuses the subscription to commands: %s. Check its access list", ", ".join(refused)
-            )
+        for topic, reason in zip(self._asked.pop(message_id, ()), reasons, strict=False):
+            if reason.is_failure:
+                why = str(reason).lower()
+                _log.warning("the broker refuses the subscription to %s: %s. Check its access list", topic, why)
 
     def _connected(self, _client: Client, _data: Any, flags: Any, reason: ReasonCode, properties: Any) -> None:
         self.answer = reason

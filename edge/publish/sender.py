@@ -170,6 +170,8 @@ class Sender:
                 if self._subscribe_again:
                     self._subscribe_again = False
                     connection.subscribe(self._subscriptions())
+                    if self._transcripts is not None:  # at QoS 0: a session keeps none of what was said meanwhile
+                        connection.subscribe([self._transcripts.topic], qos=0)
                 wait_s = self._send_due(connection)
                 closing = self._closing.is_set()
                 if closing and ((wait_s is None and connection.settled) or time.monotonic() > self._goodbye_s):
@@ -218,8 +220,7 @@ class Sender:
 
     def _subscriptions(self) -> list[str]:
         commands = [self._root + "command/+"] if self._mailbox is not None else []
-        words = [self._transcripts.topic] if self._transcripts is not None else []
-        return [*commands, *words, *self._announcer.subscriptions]
+        return [*commands, *self._announcer.subscriptions]
 
     def _received(self, message: Incoming) -> None:
         """Never raises, and only hands over: this is the network's thread."""

@@ -53,6 +53,21 @@ def test_the_detector_and_the_fusion_that_are_configured_are_run_and_their_golde
     assert {name: found[name]["state"] for name in names} == dict.fromkeys(names, "good")
 
 
+@pytest.mark.parametrize(
+    ("source", "state", "found"),
+    [
+        ("hub", "good", "hub, from the topic hermes/asr/textCaptured"),
+        ("sherpa-onnx:none", "failed", "none"),
+    ],
+)
+def test_words_are_examined_where_they_are_wanted(tmp_path, clip, source: str, state: str, found: str):
+    config = write(tmp_path / "config.toml", clip, "mqtt://127.0.0.1:9")
+    config.write_text(config.read_text() + f'[text]\nenabled = true\nsource = "{source}"\n')
+    _, findings = examine(config)
+    assert findings["words"]["state"] == state
+    assert found in findings["words"]["found"]
+
+
 def test_each_failure_says_what_to_do(tmp_path, clip):
     config = write(tmp_path / "c.toml", clip, "mqtt://127.0.0.1:9", camera="v4l2:99", microphone="device:none such")
     code, found = examine(config)

@@ -199,5 +199,5 @@ def test_a_refused_subscription_is_told(commanded, until, caplog) -> None:
 
     threading.Thread(target=refuse, daemon=True).start()
     commanded(f"mqtt://127.0.0.1:{listener.getsockname()[1]}", protocol="3.1.1")
-    until(lambda: "refuses the subscription" in caplog.text)
+    until(lambda: f"refuses the subscription to {ROOT}/command/+" in caplog.text)
     listener.close()
