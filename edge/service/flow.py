@@ -120,7 +120,7 @@ class LiveFlow:
             if frame is not None:
                 begin_ns = time.monotonic_ns()
                 seen = self._steps.look(frame)
-                self._steps.pace.looked((begin_ns - frame.captured_ns) / 1e9, (time.monotonic_ns() - begin_ns) / 1e9)
+                self._steps.pace.looked((time.monotonic_ns() - begin_ns) / 1e9)
                 _put(self._observed, (seen, frame.captured_ns), self._steps.stop)
             elif ended:
                 break

@@ -38,7 +38,7 @@ class Pace:
         self._hot = False
         self._due_ns = 0
         self._since_s = now_s()
-        self._busy_s = self._waited_s = 0.0
+        self._busy_s = 0.0
         self._looked = 0
         #: Frames let go since start.
         self.skipped = 0
@@ -66,25 +66,27 @@ class Pace:
         self._due_ns = max(self._due_ns, captured_ns - interval_ns) + interval_ns
         return True
 
-    def looked(self, waited_s: float, took_s: float) -> None:
-        """A frame was looked at for `took_s`, after it had waited for `waited_s` since its capture."""
+    def looked(self, took_s: float) -> None:
+        """A frame was looked at for `took_s`, by the clock: what other processes take from this one counts too.
+
+        How long the frame waited before does not: only the newest waits for a look to end, and a frame that waits for
+        a processor that others have would wait at any rate.
+        """
         with self._lock:
             self._looked += 1
-            self._waited_s += waited_s
             self._busy_s += took_s
             now_s = self._now_s()
             past_s = now_s - self._since_s
             if past_s < _WINDOW_S:
                 return
             busy = self._busy_s / past_s
-            waits = self._waited_s / self._looked > 1 / self._fps  # a frame older than the next one
             before_hz = self._cpu_hz
-            if busy > _BUSY or waits:
+            if busy > _BUSY:
                 # From what was really looked at: a limit far above that limits nothing.
                 self._cpu_hz = max(self._least_hz, _LESS * min(self._cpu_hz, self._looked / past_s))
             elif busy < _ROOM:
                 self._cpu_hz = min(self._fps, self._cpu_hz + _MORE * self._fps)
-            self._since_s, self._busy_s, self._waited_s, self._looked = now_s, 0.0, 0.0, 0
+            self._since_s, self._busy_s, self._looked = now_s, 0.0, 0
         if before_hz == self._fps and self._cpu_hz < self._fps:
             _LOG.warning("too little CPU for %g frames a second: fewer are looked at until there is more", self._fps)
         elif before_hz < self._fps and self._cpu_hz == self._fps:

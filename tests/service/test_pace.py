@@ -19,8 +19,8 @@ class Machine:
         self.latencies_ms: list[float] = []
         self.looked = 0
 
-    def run(self, seconds: float, look_ms: float) -> None:
-        """`look_ms`: what one frame costs."""
+    def run(self, seconds: float, look_ms: float, wake_ms: float = 0.0) -> None:
+        """`look_ms`: what one frame costs; `wake_ms`: how long others keep the processor before it is looked at."""
         self.latencies_ms, self.looked = [], 0
         waiting: float | None = None
         end_ms = self.now_ms + seconds * 1000
@@ -29,12 +29,12 @@ class Machine:
                 waiting = self.now_ms
             next_ms = self.now_ms + 1000 / 15
             while waiting is not None and self.free_ms < next_ms:
-                begin_ms = max(self.free_ms, waiting)
+                begin_ms = max(self.free_ms, waiting) + wake_ms
                 self.free_ms = begin_ms + look_ms
                 self.latencies_ms.append(self.free_ms - waiting)
                 self.looked += 1
                 self.now_ms = max(self.now_ms, min(self.free_ms, next_ms))
-                self.pace.looked((begin_ms - waiting) / 1000, look_ms / 1000)
+                self.pace.looked(look_ms / 1000)
                 waiting = None
             self.now_ms = next_ms
 
@@ -66,6 +66,13 @@ def test_it_comes_back_when_there_is_room():
     assert machine.pace.held_back == ""
     machine.run(10, look_ms=20)
     assert machine.looked in (149, 150, 151)
+
+
+def test_frames_that_wait_for_other_processes_are_no_reason_to_look_at_fewer():
+    machine = Machine()
+    machine.run(20, look_ms=300)
+    machine.run(60, look_ms=20, wake_ms=100)
+    assert machine.pace.held_back == ""
 
 
 def test_a_machine_that_throttles_gets_half_the_work(caplog):
