@@ -51,6 +51,10 @@ class SpeechPerception:
         """Whether somebody speaks in the newest chunk."""
         return bool(self._spoken[-1])
 
+    def confirmed(self) -> bool:
+        """Whether what was taken for a voice lately is one, also by the slower judge of a cascade."""
+        return self._voice.confirmed()
+
     def adopt(self, config: SpeechConfig) -> None:
         """Listen by `config` from the next chunk on; any thread."""
         self._config = config

@@ -45,7 +45,7 @@ class Pipeline:
         if self.speech is None:
             return None, None
         observation = self.speech.observe(chunk)
-        return observation, self.words.hear(chunk, self.speech.spoken) if self.words else None
+        return observation, self._of_a_voice(self.words.hear(chunk, self.speech.spoken) if self.words else None)
 
     def listen(self, chunk: AudioChunk) -> list[Observation]:
         """As `hear`, and the words are recognised at once: for recordings, whose time waits."""
@@ -54,7 +54,7 @@ class Pipeline:
 
     def finish(self) -> list[Observation]:
         """The sound of a recording has ended: what was said last."""
-        return self.understood(self.words.finish() if self.words else None)
+        return self.understood(self._of_a_voice(self.words.finish() if self.words else None))
 
     def understood(self, utterance: Utterance | None) -> list[Observation]:
         """What its words say; takes as long as recognition needs."""
@@ -67,6 +67,10 @@ class Pipeline:
         for observation in observations:
             events += self.fuser.observe(observation)
         return events + self.fuser.advance(now_ns)
+
+    def _of_a_voice(self, utterance: Utterance | None) -> Utterance | None:
+        """None for noise: a recognizer hears words in that too."""
+        return utterance if utterance and self.speech and self.speech.confirmed() else None
 
     def adopt(self, config: Config) -> None:
         """Perceive by the thresholds of `config` from now on; any thread. Fusion is told by the thread that owns it."""

@@ -69,7 +69,6 @@ def test_lost_sound_drops_what_was_begun(words):
 def test_what_was_said_last_in_a_recording_is_an_utterance(words):
     assert cut(words, [True] * 20) == []
     last = words.finish()
-    assert last is not None
     assert len(last.samples) == 20 * CHUNK_SAMPLES
     assert words.finish() is None
 
@@ -79,9 +78,6 @@ def test_neutral_words_count_for_nothing_and_others_by_how_much_they_say(sentime
     neutral = words.read(Transcript("the door is open", 0.9), 5)
     bad = words.read(Transcript("I hate this terrible place", 0.9), 6)
     good = words.read(Transcript("I love it", 0.5), 7)
-    assert neutral is not None
-    assert bad is not None
-    assert good is not None
     assert neutral.quality == 0
     assert 0.4 < bad.quality <= 0.9
     assert 0.1 < good.quality <= 0.5
@@ -94,7 +90,6 @@ def test_neutral_words_count_for_nothing_and_others_by_how_much_they_say(sentime
 @pytest.mark.parametrize("tell", [False, True])
 def test_words_are_forgotten_unless_asked_for(sentiment, tell: bool):
     observation = Words(None, sentiment, tell).read(Transcript("I love it", 1.0), 0)
-    assert observation is not None
     assert observation.words == ("I love it" if tell else "")
 
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from edge.config import CameraConfig, Config, FaceConfig, MicrophoneConfig
+from convert.datasets.noise import noise_files
+from convert.datasets.sound import read_sound
+from edge.capture.source import CHUNK_SAMPLES, SAMPLE_RATE_HZ
+from edge.config import CameraConfig, Config, FaceConfig, MicrophoneConfig, SpeechConfig, TextConfig
 from edge.errors import ModelError
+from edge.perceive.words import Utterance
+from edge.records import AudioChunk
 from edge.service.pipeline import build_pipeline, modalities, wanted_models
 
 DEAF = replace(Config(), microphone=MicrophoneConfig(enabled=False))
@@ -50,3 +59,28 @@ def test_a_detector_package_is_among_the_models_and_the_cascade_is_none():
     assert [task for task, _ in wanted_models(found)] == ["detector", "face", "speech"]
     assert [task for task, _ in wanted_models(Config())] == ["face", "speech"]
     assert [model.task for model in build_pipeline(found).models] == ["face", "detector", "speech"]
+
+
+def utterances(samples: NDArray[np.float32], voice_activity: str) -> list[Utterance]:
+    words = TextConfig(enabled=True, source="pocketsphinx")
+    config = replace(BLIND, speech=SpeechConfig(voice_activity=voice_activity), text=words)
+    pipeline = build_pipeline(config)
+    found = []
+    for index in range(len(samples) // CHUNK_SAMPLES):
+        start = index * CHUNK_SAMPLES
+        chunk = AudioChunk(samples[start : start + CHUNK_SAMPLES], SAMPLE_RATE_HZ, start * 10**9 // SAMPLE_RATE_HZ)
+        found.append(pipeline.hear(chunk)[1])
+    return [utterance for utterance in found if utterance]
+
+
+def test_noise_that_is_taken_for_a_voice_at_first_is_no_utterance(packs: Callable[[str], Path]):
+    noise = np.concatenate([read_sound(path) for path in noise_files(packs("noise").parent)[::16][:14]])
+    at_first, in_the_end = (utterances(noise, judge) for judge in ("webrtc", "cascade"))
+    assert len(in_the_end) < len(at_first) / 4
+
+
+def test_a_sentence_is_an_utterance(packs: Callable[[str], Path]):
+    sentence = read_sound(packs("ravdess") / "03-01-03-01-01-01-01.flac")
+    quiet = np.zeros(SAMPLE_RATE_HZ, np.float32)
+    (utterance,) = utterances(np.concatenate([sentence, quiet]), "cascade")
+    assert len(utterance.samples) > SAMPLE_RATE_HZ
