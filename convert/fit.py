@@ -64,7 +64,8 @@ def fit(
     given, else of the last epoch; ``run.json`` says what it means. ``last.keras`` holds all that is needed to go on
     after an interruption with `resume`; ``history.csv`` has a row for each epoch, ``history.png`` shows it.
 
-    A layer ``both`` that joins the shipped output and one that only helps to train is taken off what is kept.
+    A layer ``both`` that joins two outputs is taken off what is kept: the first output's model is ``model.keras``, that
+    of the second is kept beside it as ``NAME/model.keras``, NAME being the layer's that makes it.
 
     Args:
         batches: makes the batches of an epoch; what it yields may depend on the epoch alone, so that a resumed run
@@ -202,7 +203,9 @@ class _Checkpoint(keras.callbacks.SwapEMAWeights):  # type: ignore[misc]  # kera
             self._progress["best"] = -1.0 if accuracy is None else float(accuracy)
             self._progress["stale"] = 0
             self.on_test_begin()
-            _shipped(self.model).save(self._folder / "model.keras", include_optimizer=False)
+            for name, kept in _kept(self.model):
+                (self._folder / name).mkdir(exist_ok=True)
+                kept.save(self._folder / name / "model.keras", include_optimizer=False)
             self.on_test_end()
         else:
             self._progress["stale"] += 1
@@ -216,8 +219,12 @@ class _Checkpoint(keras.callbacks.SwapEMAWeights):  # type: ignore[misc]  # kera
         (self._folder / "progress.json").write_text(json.dumps(self._progress) + "\n", encoding="utf-8")
 
 
-def _shipped(model: Any) -> Any:
+def _kept(model: Any) -> Iterator[tuple[str, Any]]:
+    """The models to keep and the folder of each in the run's."""
     for layer in model.layers:
         if layer.name == "both":
-            return keras.Model(model.inputs, layer.input[0], name=model.name)
-    return model
+            first, second = layer.input
+            yield "", keras.Model(model.inputs, first, name=model.name)
+            yield second._keras_history.operation.name, keras.Model(model.inputs, second, name=model.name)
+            return
+    yield "", model

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -23,6 +24,8 @@ from convert.soft_targets import soft_targets
 from edge.errors import ConfigError
 from edge.perceive.features import FaceInput, face_tensor
 
+#: The head of the FER+ votes, and the folder in a run's of the model that ends in it.
+VOTES = "votes"
 _RESTORED_ON = 512  # faces on which the statistics of batch normalisation are found again
 
 
@@ -124,7 +127,10 @@ def train_on(
     # With the keras that the caller started.
     from convert.face_loss import FirstAccuracy, SoftTargetLoss
 
-    model = _network(recipe, faces, start, helped=bool(wanted.shape[1] > recipe.classes))
+    helped = wanted.shape[1] > recipe.classes
+    model = _network(recipe, faces, start, helped)
+    if helped:
+        Run("face", recipe.input, LABELS, about).write(out / VOTES)
     return fit(
         model,
         batches,
@@ -190,7 +196,7 @@ def _network(recipe: FaceRecipe, faces: Faces, start: str | None, helped: bool) 
         logits, embedding = inner(_pca(faces, recipe, inputs))
     if not helped:
         return keras.Model(inputs, logits, name=recipe.architecture)
-    votes = layers.Dense(len(LABELS), name="votes")(embedding)
+    votes = layers.Dense(len(LABELS), name=VOTES)(embedding)
     return keras.Model(inputs, layers.Concatenate(name="both")([logits, votes]), name=recipe.architecture)
 
 
@@ -239,7 +245,7 @@ def _take_over(network: Any, source: Path) -> None:
         for old, new in zip(_weighted(known), _weighted(network), strict=False)
         if [weight.shape for weight in old.weights] == [weight.shape for weight in new.weights]
     ]
-    taken = sum(weight.shape.num_elements() or 0 for old, _ in pairs for weight in old.weights)
+    taken = sum(math.prod(weight.shape) for old, _ in pairs for weight in old.weights)
     if taken < 0.5 * network.count_params():
         raise ConfigError(f"{path}: expected the network of the recipe, but most of its layers have other shapes.")
     for old, new in pairs:
