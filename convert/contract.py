@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from convert.float_model import FloatModel
 from convert.gate import better_labels, certainly_better
-from convert.run import Run, Task, read_run
+from convert.run import INPUTS, Run, Task, read_run
 from edge.errors import ConfigError
-from edge.perceive.features import FaceInput, SpeechInput, face_tensor
+from edge.perceive.features import FaceInput, face_tensor
 from edge.perceive.package import LEFT_OUT, emotion_matrix, emotion_of
 from edge.perceive.runtime import softmax
 from edge.records import EMOTIONS
@@ -64,7 +64,7 @@ def read_given(file: Path | None, labels: str | None, flags: Mapping[str, Any], 
     if strange := sorted(set(tree) - {"labels", "input"}):
         raise ConfigError(f"{where}: {', '.join(strange)}: no such key; known are labels and [input].")
     values = {**tree.get("input", {}), **{key: value for key, value in flags.items() if value is not None}}
-    known = {field.name for field in fields(FaceInput if task == "face" else SpeechInput)}
+    known = {field.name for field in fields(INPUTS[task])}
     if strange := sorted(set(values) - known):
         raise ConfigError(f"{where}: [input] {', '.join(strange)}: no such key for {task}; known are {sorted(known)}.")
     words = tuple(part.strip() for part in labels.split(",")) if labels else tuple(tree.get("labels", ()))
@@ -98,22 +98,34 @@ def resolve(
         if run.task != task:
             raise ConfigError(f"{beside}: expected a run of the task {task!r}, got {run.task!r}.")
         return run, {"labels": "run.json", "input": "run.json"}
-    if task == "speech":
-        return _speech(model, given)
-    return _face(model, given, judge)
+    return _face(model, given, judge) if task == "face" else _declared(model, task, given)
 
 
-def _speech(model: FloatModel, given: Given) -> tuple[Run, dict[str, str]]:
-    needed = [field.name for field in fields(SpeechInput) if field.default is MISSING]
+def check_contract(model: FloatModel, run: Run) -> None:
+    """Whether the classifier `model` has the input and the labels of `run`.
+
+    Raises:
+        ConfigError: it has not.
+    """
+    if tuple(run.input.shape) != model.input_shape or len(run.labels) != model.classes:
+        raise ConfigError(
+            f"{model.path}: expected the input {run.input.shape} and {len(run.labels)} labels as its contract says, "
+            f"got {model.input_shape} and {model.classes}."
+        )
+
+
+def _declared(model: FloatModel, task: Task, given: Given) -> tuple[Run, dict[str, str]]:
+    kind = INPUTS[task]
+    needed = [field.name for field in fields(kind) if field.default is MISSING]
     missing = [name for name in needed if given.value(name) is None]
     if missing or not given.labels:
         raise ConfigError(
-            f"{model.path}: how its features are made cannot be seen in a speech model: give labels and [input] with "
+            f"{model.path}: how its features are made cannot be seen in a {task} model: give labels and [input] with "
             f"{', '.join(missing or ['(all there)'])} in a TOML file with --contract; docs/convert.md shows one."
         )
-    spec = SpeechInput(**dict(given.input or {}))
+    spec = kind(**dict(given.input or {}))
     _check_labels(model, given.labels)
-    return Run("speech", spec, given.labels, {"architecture": model.path.name}), {"labels": "given", "input": "given"}
+    return Run(task, spec, given.labels, {"architecture": model.path.name}), {"labels": "given", "input": "given"}
 
 
 def _check_labels(model: FloatModel, labels: Sequence[str]) -> None:

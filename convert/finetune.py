@@ -1,6 +1,7 @@
 """Quantization-aware fine-tuning (Jacob et al. 2018): the network learns to live with int8 before it is converted.
 
-The float model is its own teacher (Hinton et al. 2015), so no labels are needed: the calibration sample is enough.
+The float model is its own teacher (Hinton et al. 2015), so no labels are needed: the calibration sample is enough. A
+classifier shall answer alike; a detector shall score its cells alike, and place faces alike where it is sure of one.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convert.float_detector import detector_from_keras
 from convert.float_model import FloatModel, from_keras
 from convert.keras_start import output_to
 from edge.errors import ConfigError
+from edge.perceive.detector import BOX, LANDMARKS, OFFSETS, SCORE
 
 _BATCH = 32
 _LEARNING_RATE = 1e-4
@@ -26,9 +29,9 @@ _FUSED_WITH_NEXT = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Dense", "Ba
 def finetune(model: FloatModel, tensors: NDArray[np.float32], epochs: int, log: Path) -> FloatModel:
     """Train `model` for `epochs` over float32 [N, *shape] with rounding of weights and activations put in.
 
-    Weights are rounded per output channel, activations to the range that the sample gives them; gradients pass through
-    (straight-through estimator, Bengio et al. 2013). Statistics of batch normalisation stay as they are. The same
-    arguments give the same weights on one machine.
+    `model` is a classifier, or a detector (without classes). Weights are rounded per output channel, activations to the
+    range that the sample gives them; gradients pass through (straight-through estimator, Bengio et al. 2013).
+    Statistics of batch normalisation stay as they are. The same arguments give the same weights on one machine.
 
     Raises:
         ConfigError: the model is none of Keras.
@@ -39,10 +42,22 @@ def finetune(model: FloatModel, tensors: NDArray[np.float32], epochs: int, log: 
         import keras
 
         keras.utils.set_random_seed(_SEED)
-        teacher = model.keras(tensors, training=False).numpy()
+        teacher = _answers(model.keras, tensors)
         student = _with_rounding(model.keras, tensors)
         _train(model.keras, student, tensors, teacher, epochs)
-    return from_keras(model.keras, model.path, log)
+    made = from_keras if model.classes else detector_from_keras
+    return made(model.keras, model.path, log)
+
+
+def _answers(model: Any, tensors: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """Each output of `model` for all of `tensors`."""
+    import keras
+
+    parts = [
+        [output.numpy() for output in keras.tree.flatten(model(tensors[start : start + _BATCH], training=False))]
+        for start in range(0, len(tensors), _BATCH)
+    ]
+    return [np.concatenate(output) for output in zip(*parts, strict=True)]
 
 
 def _with_rounding(original: Any, tensors: NDArray[np.float32]) -> Any:
@@ -57,12 +72,12 @@ def _with_rounding(original: Any, tensors: NDArray[np.float32]) -> Any:
     ]
     rounded = [name for name in names if not isinstance(original.get_layer(name).output, (list, tuple, dict))]
     watch = keras.Model(original.inputs, [original.get_layer(name).output for name in rounded])
-    measured = watch(tensors, training=False)
-    measured = measured if isinstance(measured, (list, tuple)) else [measured]
-    ranges = {
-        name: (min(0.0, float(values.numpy().min())), max(1e-3, float(values.numpy().max())))
-        for name, values in zip(rounded, measured, strict=True)
-    }
+    ranges = dict.fromkeys(rounded, (0.0, 1e-3))
+    for start in range(0, len(tensors), _BATCH):
+        measured = keras.tree.flatten(watch(tensors[start : start + _BATCH], training=False))
+        for name, values in zip(rounded, measured, strict=True):
+            low, high = ranges[name]
+            ranges[name] = min(low, float(values.numpy().min())), max(high, float(values.numpy().max()))
 
     def call(layer: Any, *inputs: Any, **options: Any) -> Any:
         outputs = layer(*inputs, **options)
@@ -83,7 +98,7 @@ def _rounding(keras: Any, tf: Any, low: float, high: float) -> Any:
 
 
 def _train(
-    original: Any, student: Any, tensors: NDArray[np.float32], teacher: NDArray[np.float32], epochs: int
+    original: Any, student: Any, tensors: NDArray[np.float32], teacher: list[NDArray[np.float32]], epochs: int
 ) -> None:
     import keras
     import tensorflow as tf
@@ -93,7 +108,7 @@ def _train(
         value for value in original.trainable_variables if "gamma" not in value.path and "beta" not in value.path
     ]
     kernels = [value for value in weights if len(value.shape) > 1]
-    target = tf.nn.softmax(teacher)
+    depthwise = {layer.kernel.path for layer in original.layers if isinstance(layer, keras.layers.DepthwiseConv2D)}
     rng = np.random.default_rng(_SEED)
     for _ in range(epochs):
         order = rng.permutation(len(tensors))
@@ -101,12 +116,10 @@ def _train(
             chosen = order[start : start + _BATCH]
             exact = [tf.identity(kernel.value) for kernel in kernels]
             for kernel in kernels:
-                kernel.assign(_rounded(tf, kernel))
+                kernel.assign(_rounded(tf, kernel, kernel.path in depthwise))
             with tf.GradientTape() as tape:
-                said = student(tensors[chosen], training=False)
-                loss = tf.reduce_mean(
-                    tf.nn.softmax_cross_entropy_with_logits(labels=tf.gather(target, chosen), logits=said)
-                )
+                said = keras.tree.flatten(student(tensors[chosen], training=False))
+                loss = (_classifier_loss if len(said) == 1 else _detector_loss)(tf, said, [t[chosen] for t in teacher])
             gradients = tape.gradient(loss, [value.value for value in weights])
             # The step is taken from the exact weights: small steps add up until they change a rounded one.
             for kernel, value in zip(kernels, exact, strict=True):
@@ -115,8 +128,28 @@ def _train(
             optimizer.apply_gradients(pairs)
 
 
-def _rounded(tf: Any, kernel: Any) -> Any:
+def _classifier_loss(tf: Any, said: list[Any], taught: list[NDArray[np.float32]]) -> Any:
+    """Cross-entropy of the answers float32 [B, K] with the teacher's."""
+    target = tf.nn.softmax(taught[0])
+    return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(labels=target, logits=said[0]))
+
+
+def _detector_loss(tf: Any, said: list[Any], taught: list[NDArray[np.float32]]) -> Any:
+    """For outputs float32 [B, A, 1], [B, A, 4] and [B, A, 10] as a package has them, in any order: cross-entropy of the
+    scores, and how far boxes and landmarks lie apart in strides, weighted by the teacher's score."""
+    by_numbers = {output.shape[-1]: (output, wanted) for output, wanted in zip(said, taught, strict=True)}
+    score, wanted = by_numbers[SCORE]
+    sure = tf.sigmoid(wanted - OFFSETS[SCORE])
+    faces = tf.reduce_sum(sure) + 1.0
+    loss = tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(labels=sure, logits=score - OFFSETS[SCORE]))
+    for numbers in (BOX, LANDMARKS):
+        placed, exact = by_numbers[numbers]
+        loss += tf.reduce_sum(sure * tf.reduce_mean(tf.abs(placed - exact), axis=-1, keepdims=True))
+    return loss / faces
+
+
+def _rounded(tf: Any, kernel: Any, depthwise: bool) -> Any:
     """Per output channel: the last axis, but two axes of a depthwise kernel."""
-    axes = (0, 1) if "depthwise" in kernel.path else tuple(range(len(kernel.shape) - 1))
+    axes = (0, 1) if depthwise or "depthwise_kernel" in kernel.path else tuple(range(len(kernel.shape) - 1))
     scale = tf.maximum(tf.reduce_max(tf.abs(kernel.value), axis=axes, keepdims=True), 1e-8) / _LEVELS
     return tf.round(kernel.value / scale) * scale

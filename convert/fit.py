@@ -221,10 +221,19 @@ class _Checkpoint(keras.callbacks.SwapEMAWeights):  # type: ignore[misc]  # kera
 
 def _kept(model: Any) -> Iterator[tuple[str, Any]]:
     """The models to keep and the folder of each in the run's."""
-    for layer in model.layers:
-        if layer.name == "both":
-            first, second = layer.input
-            yield "", keras.Model(model.inputs, first, name=model.name)
-            yield second._keras_history.operation.name, keras.Model(model.inputs, second, name=model.name)
-            return
-    yield "", model
+    both = next((layer for layer in model.layers if layer.name == "both"), None)
+    if both is None:
+        yield "", _of_keras(model)
+        return
+    first, second = both.input
+    for name, output in (("", first), (second._keras_history.operation.name, second)):
+        yield name, _of_keras(keras.Model(model.inputs, output, name=model.name))
+
+
+def _of_keras(model: Any) -> Any:
+    """Of its own layers alone, so that whoever has the file can load it; a model with a loss of its own as it is."""
+    if keras.backend.backend() != "tensorflow" or type(model).compute_loss is not keras.Model.compute_loss:
+        return model
+    from convert.fused_normalisation import plain
+
+    return plain(model)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.keras_start import output_to, start_keras
-from edge.errors import ConfigError
+from edge.errors import ConfigError, ModelError
+from edge.perceive.engine import Engine
 
 FORMS = ".keras, .h5 or .hdf5 (Keras), a folder with saved_model.pb (TensorFlow), or a float .tflite"
-_KERAS = (".keras", ".h5", ".hdf5")
+KERAS = (".keras", ".h5", ".hdf5")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +57,7 @@ def load_float(path: Path, log: Path, size: tuple[int, ...] | None = None) -> Fl
         return _from_tflite(path)
     if path.is_dir() and (path / "saved_model.pb").is_file():
         return _from_saved_model(path, log, size)
-    if path.is_file() and path.suffix in _KERAS:
+    if path.is_file() and path.suffix in KERAS:
         return from_keras(load_keras(path, log), path, log, size)
     if not path.exists():
         raise ConfigError(f"{path}: no such file. Expected {FORMS}.")
@@ -85,22 +87,15 @@ def from_keras(model: Any, path: Path, log: Path, size: tuple[int, ...] | None =
     shapes = model.input_shape, model.output_shape
     if isinstance(shapes[0], (list, dict)) or isinstance(shapes[1], (list, dict)):
         raise ConfigError(f"{path}: expected one input and one output, got {shapes[0]} and {shapes[1]}.")
-    shape = _shape(path, shapes[0][1:], size)
+    shape = fixed_shape(path, shapes[0][1:], size)
     with output_to(log):
         model, removed = _without_softmax(model)
-    function = _function(model, shape, log)
-    return FloatModel(path, _float_tflite(function, path, log), shape, int(shapes[1][-1]), function, model, removed)
+    function = concrete(model, shape, log)
+    return FloatModel(path, float_tflite(function, path, log), shape, int(shapes[1][-1]), function, model, removed)
 
 
-def detector_from_keras(model: Any, path: Path, log: Path) -> FloatModel:
-    """A detector for pictures of one size (`convert.architectures.detector.pyramid`), with its three outputs."""
-    shape = tuple(int(side) for side in model.input_shape[1:])
-    function = _function(model, shape, log)
-    return FloatModel(path, _float_tflite(function, path, log), shape, 0, function, model)
-
-
-def _function(model: Any, shape: tuple[int, ...], log: Path) -> Any:
-    """The Keras model as a concrete function for batches of 1."""
+def concrete(model: Any, shape: tuple[int, ...], log: Path) -> Any:
+    """The Keras model, or another callable with its arguments, as a concrete TensorFlow function for batches of 1."""
     with output_to(log):
         import tensorflow as tf
 
@@ -124,38 +119,62 @@ def _without_softmax(model: Any) -> tuple[Any, bool]:
 
 
 def _from_saved_model(path: Path, log: Path, size: tuple[int, ...] | None) -> FloatModel:
-    start_keras(log, tensorflow=True)
-    try:
-        with output_to(log):
-            import tensorflow as tf
-
-            loaded = tf.saved_model.load(str(path))
-        signature = loaded.signatures["serving_default"]
-    except (OSError, ValueError, KeyError, AttributeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ConfigError(f"{path}: expected a SavedModel with the signature serving_default: {reason}") from error
-    inputs, outputs = signature.structured_input_signature[1], signature.structured_outputs
-    if len(inputs) != 1 or len(outputs) != 1:
-        raise ConfigError(f"{path}: expected one input and one output, got {len(inputs)} and {len(outputs)}.")
-    ((name, spec),) = inputs.items()
-    shape = _shape(path, tuple(spec.shape)[1:], size)
-    with output_to(log):
-
-        @tf.function(input_signature=[tf.TensorSpec((1, *shape), tf.float32, name="input")])  # type: ignore[untyped-decorator]
-        def call(tensor: Any) -> Any:
-            return next(iter(signature(**{name: tensor}).values()))
-
-        function = call.get_concrete_function()
+    loaded = SavedModel(path, log, size)
+    if loaded.outputs != 1:
+        raise ConfigError(f"{path}: expected one output, got {loaded.outputs}.")
+    function = concrete(lambda tensor, training: loaded(tensor)[0], loaded.shape, log)
     classes = int(function.structured_outputs.shape[-1])
-    # `loaded` owns the variables, and TensorFlow's functions hold them weakly.
+    # TensorFlow's functions hold the variables weakly.
     function.keeps = loaded
-    return FloatModel(path, _float_tflite(function, path, log), shape, classes, function)
+    return FloatModel(path, float_tflite(function, path, log), loaded.shape, classes, function)
+
+
+class SavedModel:
+    """The signature ``serving_default`` of the SavedModel in `path`, with one input of `shape` and some `outputs`.
+
+    Args:
+        size: the input's shape, without the batch, where the model leaves it open.
+
+    Raises:
+        ConfigError: it cannot be read, has no such signature, or not one input.
+    """
+
+    def __init__(self, path: Path, log: Path, size: tuple[int, ...] | None) -> None:
+        start_keras(log, tensorflow=True)
+        try:
+            with output_to(log):
+                import tensorflow as tf
+
+                self._loaded = tf.saved_model.load(str(path))
+            self._signature = self._loaded.signatures["serving_default"]
+        except (OSError, ValueError, KeyError, AttributeError) as error:
+            reason = str(error).splitlines()[0]
+            raise ConfigError(f"{path}: expected a SavedModel with the signature serving_default: {reason}") from error
+        inputs = self._signature.structured_input_signature[1]
+        self.outputs = len(self._signature.structured_outputs)
+        if len(inputs) != 1:
+            raise ConfigError(f"{path}: expected one input, got {len(inputs)}.")
+        ((self._input, spec),) = inputs.items()
+        self.shape = fixed_shape(path, tuple(spec.shape)[1:], size)
+
+    def __call__(self, tensor: Any) -> list[Any]:
+        """What it answers to a TensorFlow tensor [B, *shape]: a tensor for each output."""
+        return list(self._signature(**{self._input: tensor}).values())
 
 
 def _from_tflite(path: Path) -> FloatModel:
-    from edge.errors import ModelError
-    from edge.perceive.engine import Engine
+    data, engine = read_tflite(path)
+    if len(engine.output_shapes) != 1 or len(engine.output_shapes[0]) != 2:
+        raise ConfigError(f"{path}: expected one output of the shape (1, labels), got {engine.output_shapes}.")
+    return FloatModel(path, data, engine.input_shape[1:], engine.output_shapes[0][1])
 
+
+def read_tflite(path: Path) -> tuple[bytes, Engine]:
+    """A float TFLite file, and the device's runtime with it.
+
+    Raises:
+        ConfigError: it cannot be read, or is quantized already.
+    """
     try:
         data = path.read_bytes()
         engine = Engine(path)
@@ -163,16 +182,19 @@ def _from_tflite(path: Path) -> FloatModel:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}.") from error
     except ModelError as error:
         raise ConfigError(str(error)) from error
-    if len(engine.output_shapes) != 1 or len(engine.output_shapes[0]) != 2:
-        raise ConfigError(f"{path}: expected one output of the shape (1, labels), got {engine.output_shapes}.")
     if engine.input_dtype.kind != "f":
         raise ConfigError(
             f"{path}: expected a float model, got one with {engine.input_dtype} inputs: quantized already."
         )
-    return FloatModel(path, data, engine.input_shape[1:], engine.output_shapes[0][1])
+    return data, engine
 
 
-def _shape(path: Path, found: tuple[int | None, ...], size: tuple[int, ...] | None) -> tuple[int, ...]:
+def fixed_shape(path: Path, found: tuple[int | None, ...], size: tuple[int, ...] | None) -> tuple[int, ...]:
+    """The input's shape, `found` in the model, with the sides that it leaves open as in `size`.
+
+    Raises:
+        ConfigError: they do not fit, or a side is not known.
+    """
     wanted = tuple(size) if size else tuple(found)
     if None in wanted or len(wanted) != len(found):
         raise ConfigError(f"{path}: leaves its input's size open, {found}: give it with --size, as in 48x48x1.")
@@ -181,7 +203,8 @@ def _shape(path: Path, found: tuple[int | None, ...], size: tuple[int, ...] | No
     return tuple(int(side) for side in wanted if side is not None)
 
 
-def _float_tflite(function: Any, path: Path, log: Path) -> bytes:
+def float_tflite(function: Any, path: Path, log: Path) -> bytes:
+    """A concrete TensorFlow function as a float TFLite file."""
     from convert.schemes import run_converter
 
     with output_to(log):
@@ -193,10 +216,6 @@ def _float_tflite(function: Any, path: Path, log: Path) -> bytes:
 
 def float_outputs(tflite: bytes, tensors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Outputs float32 [N, K] of a TFLite file for float32 [N, *shape], one call for each, by the device's runtime."""
-    import tempfile
-
-    from edge.perceive.engine import Engine
-
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.tflite"
         file.write_bytes(tflite)

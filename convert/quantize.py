@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.contract import Given, describe, resolve
+from convert.contract import Given, check_contract, describe, resolve
 from convert.examples import calibration_sample, few, judged_faces, judged_speech, read_faces
 from convert.float_model import FloatModel, load_float
 from convert.folds import Making, fold_folders
@@ -125,24 +125,19 @@ def quantize(source: Path, request: Request) -> dict[str, Any]:
 
 def _subject(path: Path, run_folder: Path | None, request: Request, log: Path) -> Subject:
     if request.task == "detector":
-        if request.finetune:
-            raise ConfigError("--finetune: expected a model that classifies; a detector is trained longer instead.")
         return detector_subject(
-            path, request.calibration, request.evaluate, request.scheme, request.count, request.size, log
+            path, request.calibration, request.evaluate, request.scheme, request.count, request.size, request.given, log
         )
     model = load_float(path, log, request.size)
     if request.task == "fusion":
-        return fusion_subject(model, request.calibration, request.evaluate, request.scheme, request.count or COUNT)
+        count = request.count or COUNT
+        return fusion_subject(model, request.calibration, request.evaluate, request.scheme, count, request.given)
     is_face = request.task == "face" and len(model.input_shape) == 3
     faces = read_faces(request.calibration, model.input_shape) if is_face else None
     judging = read_faces(request.evaluate, model.input_shape) if faces and request.evaluate else faces
     chosen = judging.splits[judging.chosen_on] if judging else None
     run, how = resolve(model, request.task, request.given, answers_to(few(chosen, _MEASURED_ON)) if chosen else None)
-    if tuple(run.input.shape) != model.input_shape or len(run.labels) != model.classes:
-        raise ConfigError(
-            f"{path}: expected the input {run.input.shape} and {len(run.labels)} labels as its contract says, got "
-            f"{model.input_shape} and {model.classes}."
-        )
+    check_contract(model, run)
     folds = run_folder if run_folder and run.task == "speech" else None
     if folds and not fold_folders(folds):
         raise ConfigError(

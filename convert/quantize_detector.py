@@ -12,14 +12,15 @@ from typing import Any, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from convert.contract import Given
 from convert.datasets.photos import Photo, boxed_photos, training_photos
 from convert.detection_figures import figures, ranked
 from convert.detection_gate import compare_detections, faces_found
 from convert.examples import Sample
-from convert.float_model import FloatModel, detector_from_keras, load_keras
+from convert.float_detector import detector_from_keras, load_detector, load_trained
+from convert.float_model import FloatModel
 from convert.gate import Finding, more_often
 from convert.judging import Subject, Verdict, label_of
-from convert.keras_start import start_keras
 from convert.package import write_package
 from convert.representative import balanced
 from convert.run import Run, read_run
@@ -49,26 +50,34 @@ def detector_subject(
     scheme: str,
     count: int | None,
     size: tuple[int, ...] | None,
+    given: Given,
     log: Path,
 ) -> Subject:
-    """The detector in `path`, a run's model.keras, calibrated on the photos in `data`.
+    """The detector in `path`, a run's model.keras or a model of one's own, calibrated on the photos in `data`.
 
     Args:
         evaluate: a folder of photos with boxes.csv; None: the held-out photos of `data`.
-        size: height, width and 3; None: the run's.
+        size: height, width and 3; None: the model's.
+        given: how pixels are scaled, of a model of one's own; measured where that is certain.
 
     Raises:
-        ConfigError: the run, the photos or the size cannot be used.
+        ConfigError: the model, the photos or the size cannot be used, or something is neither given nor certain.
     """
-    start_keras(log, tensorflow=True)
-    import convert.detector_loss
-    import convert.fused_normalisation  # noqa: F401 - both make known to Keras what the file refers to
+    photos = boxed_photos(evaluate) if evaluate else training_photos(data, "held_out")
+    if path.name == "model.keras" and (path.parent / "run.json").is_file():
+        if given.labels or given.input:
+            raise ConfigError(f"{path.parent / 'run.json'}: says what the input is: leave the options for it out.")
+        model, run, how = _of_run(path, size, log)
+    else:
+        model = load_detector(path, log, size)
+        run, how = _own(model, given, photos)
+    name = f"photos of {evaluate.name}" if evaluate else "held-out photos"
+    judge = partial(DetectorJudge, run=run, name=name, photos=photos, scheme=scheme)
+    sample = calibration(data, cast(Any, run.input), count or _COUNT)
+    return Subject(model, run, how, sample, judge)
 
-    if path.name != "model.keras":
-        raise ConfigError(
-            f"{path}: expected the folder of a run of 'emotion-convert train detector': what the outputs of another "
-            "detector mean cannot be seen in it."
-        )
+
+def _of_run(path: Path, size: tuple[int, ...] | None, log: Path) -> tuple[FloatModel, Run, dict[str, str]]:
     run = read_run(path.parent)
     spec: Any = run.input
     if not isinstance(spec, DetectorInput):
@@ -80,16 +89,47 @@ def detector_subject(
         spec = replace(spec, height=size[0], width=size[1])
         run = replace(run, input=cast(Any, spec))
         how["size"] = "given"
+    trained = load_trained(path, log)
     from convert.architectures.detector import pyramid
 
-    trained = load_keras(path, log)
     fixed = pyramid(spec.shape, bounded=True)
     fixed.set_weights(trained.get_weights())
-    photos = boxed_photos(evaluate) if evaluate else training_photos(data, "held_out")
-    name = f"photos of {evaluate.name}" if evaluate else "held-out photos"
-    judge = partial(DetectorJudge, run=run, name=name, photos=photos, scheme=scheme)
-    sample = calibration(data, spec, count or _COUNT)
-    return Subject(detector_from_keras(fixed, path, log), run, how, sample, judge)
+    return detector_from_keras(fixed, path, log), run, how
+
+
+def _own(model: FloatModel, given: Given, photos: list[Photo]) -> tuple[Run, dict[str, str]]:
+    """The contract of a detector without run.json."""
+    height, width, _ = model.input_shape
+    about = {"architecture": model.path.name}
+    low, high = given.value("low"), given.value("high")
+    if low is not None and high is not None:
+        spec = DetectorInput(height, width, 3, float(low), float(high))
+        return Run("detector", cast(Any, spec), ("face",), about), {"labels": "the task", "range": "given"}
+    few, most = _some(photos)
+    judged = []
+    for ends in _RANGES:
+        run = Run("detector", cast(Any, DetectorInput(height, width, 3, *ends)), ("face",), about)
+        judged.append((faces_found(ranked(few, detections(model.tflite, run, few), IOU), most), run))
+    judged.sort(key=lambda item: -int(item[0].sum()))
+    (best, run), (next_best, _) = judged[:2]
+    found, others = (f"{hits.sum()} of {len(hits)} faces with {_ends(each)}" for hits, each in judged[:2])
+    if not more_often(best, next_best):
+        raise ConfigError(
+            f"{model.path}: how its pixels are scaled is not certain: it finds {found}, {others}. Say which by --range."
+        )
+    how = {"labels": "the task", "range": f"measured: it finds {found}, {others}"}
+    return run, how
+
+
+def _ends(run: Run) -> str:
+    spec: Any = run.input
+    return f"{spec.low:g}..{spec.high:g}"
+
+
+def _some(photos: list[Photo]) -> tuple[list[Photo], float]:
+    """Photos to try scalings on, and how many false positives are allowed on them."""
+    few = photos[:: max(1, len(photos) // _PLAUSIBLE_ON)]
+    return few, _FALSE_A_PICTURE * len(few)
 
 
 def calibration(data: Path, spec: DetectorInput, count: int) -> Sample:
@@ -161,8 +201,7 @@ class DetectorJudge:
 
     def _scaling(self) -> list[Finding]:
         spec: Any = self._run.input
-        photos = self._photos[:: max(1, len(self._photos) // _PLAUSIBLE_ON)]
-        most = _FALSE_A_PICTURE * len(photos)
+        photos, most = _some(self._photos)
 
         def hits(other: DetectorInput) -> NDArray[np.bool_]:
             run = replace(self._run, input=cast(Any, other))
@@ -179,7 +218,7 @@ class DetectorJudge:
             f"pixels mapped onto {spec.low:g}..{spec.high:g} make the model find {own.sum()} of {len(own)} faces, onto "
             f"{low:g}..{high:g} {best.sum()}."
         )
-        return [Finding("scaling", message, "Correct low and high in run.json.")]
+        return [Finding("scaling", message, "Correct low and high in run.json, or --range.")]
 
 
 def detections(tflite: bytes, run: Run, photos: Sequence[Photo]) -> list[list[Detection]]:

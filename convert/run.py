@@ -12,7 +12,8 @@ from edge.perceive.features import DetectorInput, FaceInput, SpeechInput
 from edge.perceive.fusion_input import FusionInput
 
 Task = Literal["face", "speech", "fusion", "detector"]
-_INPUTS: dict[str, Any] = {
+#: What describes the input of each task.
+INPUTS: dict[str, Any] = {
     "face": FaceInput,
     "speech": SpeechInput,
     "fusion": FusionInput,
@@ -50,7 +51,7 @@ def read_run(folder: Path) -> Run:
         values: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in stored["input"].items()
         }
-        spec = _INPUTS[stored["task"]](**values)
+        spec = INPUTS[stored["task"]](**values)
         return Run(stored["task"], spec, tuple(stored["labels"]), stored["about"])
     except OSError as error:
         raise ConfigError(

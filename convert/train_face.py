@@ -188,6 +188,10 @@ def _network(recipe: FaceRecipe, faces: Faces, start: str | None, helped: bool) 
     )
     if start and not weights:
         _start_from(network, Path(start), faces, recipe)
+    if keras.backend.backend() == "tensorflow":
+        from convert.fused_normalisation import fused
+
+        network = fused(network)
     inputs, logits = network.inputs[0], network.output
     embedding = network.get_layer("logits").input
     if recipe.pca:

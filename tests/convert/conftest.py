@@ -195,3 +195,14 @@ def detector_package(small_photos: Path, tmp_path_factory: pytest.TempPathFactor
     command = ["quantize", str(CHECKPOINT), "--task", "detector", "--calibration", str(small_photos)]
     assert main([*command, "--out", str(package), "--size", "160x192x3", "--calibration-count", "6"]) == 0
     return package
+
+
+def assert_same_bytes(made: Path, again: Path) -> None:
+    """That the packages `made` and `again`, and the reports beside them, are byte for byte the same."""
+    for folder in ("", "-report"):
+        one, other = (path.with_name(path.name + folder) for path in (made, again))
+        names = {path.name for path in one.iterdir() if path.suffix != ".log"}
+        assert names == {path.name for path in other.iterdir() if path.suffix != ".log"}
+        assert {"model.json" if not folder else "report.json"} < names
+        for name in names:
+            assert (one / name).read_bytes() == (other / name).read_bytes(), f"{one.name}/{name}"

@@ -17,7 +17,8 @@ import pytest
 
 from convert.architectures.registry import ARCHITECTURES, build_face_network
 from convert.architectures.speech_registry import SPEECH_ARCHITECTURES
-from convert.float_model import detector_from_keras, from_keras
+from convert.float_detector import detector_from_keras
+from convert.float_model import from_keras
 from convert.keras_start import start_keras
 from convert.operations import operations
 from convert.schemes import UnquantizableError, convert

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from convert.architectures.detector import pyramid
+from convert.cli import main
+from convert.contract import Given
 from convert.datasets.photos import Photo, training_photos
+from convert.float_detector import load_trained
 from convert.float_model import FloatModel
-from convert.quantize_detector import DetectorJudge
+from convert.keras_start import start_keras
+from convert.quantize_detector import DetectorJudge, detector_subject
 from convert.run import read_run
 from edge.perceive.detector import CellDetector
+from edge.perceive.features import DetectorInput
 from edge.perceive.golden import check_golden
 from edge.perceive.package import find_package, load_package
-from tests.convert.conftest import CHECKPOINT
+from tests.convert.conftest import CHECKPOINT, assert_same_bytes
+from tests.convert.tiny_photos import write_photos
 
 pytestmark = pytest.mark.timeout(400)  # TensorFlow compiles and converts: minutes on a busy machine
 
@@ -53,6 +61,39 @@ def test_its_report_compares_what_evaluate_measures(detector_package):
     assert "| average precision | 8 |" in text
     assert "| recall of frontal faces | 8 |" in text
     assert (folder / "recall.png").stat().st_size > 1000
+
+
+def _quantize(model: Path, photos: Path, out: Path, *more: str) -> int:
+    command = ["quantize", str(model), "--task", "detector", "--calibration", str(photos), "--out", str(out)]
+    return main([*command, "--size", "160x192x3", "--calibration-count", "6", "--no-float16", *more])
+
+
+def test_a_detector_of_ones_own_becomes_a_package_and_the_same_bytes_again(small_photos, tmp_path: Path, capfd):
+    own = tmp_path / "mine.keras"
+    shutil.copy(CHECKPOINT / "model.keras", own)
+    assert _quantize(own, small_photos, tmp_path / "one") == 1
+    doubt = "finds 8 of 8 faces with -1..1, 8 of 8 faces with 0..1. Say which by --range"
+    assert doubt in capfd.readouterr().err
+    tuned = ("--range=-1,1", "--finetune", "1")
+    assert _quantize(own, small_photos, tmp_path / "one", *tuned) == 0
+    package = load_package(tmp_path / "one", "detector")
+    assert package.input == DetectorInput(160, 192, 3, -1.0, 1.0)
+    assert check_golden(CellDetector(package)).status == "passed"
+    assert _quantize(own, small_photos, tmp_path / "again" / "one", *tuned) == 0
+    assert_same_bytes(tmp_path / "one", tmp_path / "again" / "one")
+
+
+def test_the_scaling_of_its_pixels_is_measured_where_that_is_certain(tmp_path: Path):
+    keras = start_keras(tmp_path / "log", tensorflow=True)
+    inner = pyramid((160, 192, 3))
+    inner.set_weights(load_trained(CHECKPOINT / "model.keras", tmp_path / "log").get_weights())
+    inputs = keras.layers.Input((160, 192, 3))
+    own = keras.Model(inputs, inner(keras.layers.Rescaling(1 / 127.5, -1)(inputs)))
+    own.save(tmp_path / "mine.keras")
+    photos = write_photos(tmp_path / "photos", 120)
+    subject = detector_subject(tmp_path / "mine.keras", photos, None, "int8", 6, None, Given(), tmp_path / "log")
+    assert subject.run.input == DetectorInput(160, 192, 3, 0.0, 255.0)
+    assert subject.how["range"].startswith("measured: it finds 10 of 10 faces with 0..255, 0 of 10 faces with")
 
 
 @pytest.fixture(scope="module")

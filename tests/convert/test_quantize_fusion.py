@@ -18,6 +18,7 @@ from edge.perceive.golden import check_golden
 from edge.perceive.package import load_package
 from edge.perceive.runtime import Model
 from edge.records import EMOTIONS
+from tests.convert.conftest import assert_same_bytes
 from tests.convert.made_up_senses import noise, sense
 
 pytestmark = pytest.mark.timeout(400)  # TensorFlow converts: minutes on a busy machine
@@ -61,10 +62,20 @@ def test_it_becomes_a_package_and_the_same_bytes_again(tmp_path: Path):
     assert "| synthetic pairs, faces of PrivateTest | int8 | 7000 |" in card
     assert "non-commercial" in package.licence
     assert _quantize(run, tmp_path / "again" / "one") == 0
-    made = [path for name in ("one", "one-report") for path in (tmp_path / name).iterdir() if path.suffix != ".log"]
-    assert {"model.tflite", "model.json", "golden.json", "report.json", "recall.png"} <= {path.name for path in made}
-    for path in made:
-        assert path.read_bytes() == (tmp_path / "again" / path.relative_to(tmp_path)).read_bytes(), path
+    assert_same_bytes(tmp_path / "one", tmp_path / "again" / "one")
+
+
+def test_a_model_without_a_run_says_what_its_input_is(tmp_path: Path, capfd):
+    run = _write_run(tmp_path / "run")
+    own = (run / "model.keras").rename(tmp_path / "mine.keras")
+    command = ["quantize", str(own), "--task", "fusion", "--calibration", str(run), "--out", str(tmp_path / "out")]
+    assert main(command) == 1
+    asked = "how its features are made cannot be seen in a fusion model: give labels and [input] with least_probability"
+    assert asked in capfd.readouterr().err
+    contract = tmp_path / "mine.toml"
+    contract.write_text(f"labels = {json.dumps(EMOTIONS)}\n[input]\nleast_probability = 0.001\nfade_ms = 2000\n")
+    assert main([*command, "--contract", str(contract)]) == 0
+    assert load_package(tmp_path / "out", "fusion").input == FUSION_INPUT
 
 
 def test_swapped_labels_and_an_answer_that_int8_cannot_hold_are_stopped(tmp_path: Path, capfd):
