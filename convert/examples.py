@@ -43,13 +43,16 @@ class Judged:
     labels: NDArray[np.int64]
 
 
-def read_faces(data: Path, shape: tuple[int, ...]) -> FaceData:
+def read_faces(data: Path, shape: tuple[int, ...], labels: str = "fer") -> FaceData:
     """The face data set in `data`, the seven labels only, at the size of a model's input.
+
+    Args:
+        labels: as of `load_faces`.
 
     Raises:
         ConfigError: none is there.
     """
-    return load_faces(data, max(shape[:2]), shape[2]).with_classes(len(EMOTIONS))
+    return load_faces(data, max(shape[:2]), shape[2], labels).with_classes(len(EMOTIONS))
 
 
 def calibration_sample(run: Run, data: Path, count: int = COUNT, faces: FaceData | None = None) -> Sample:

@@ -27,7 +27,8 @@ class FaceRecipe(Recipe):
 
     `hard_share` is the weight of the data set's label in the target; the rest is the soft target that a regression
     makes of the FER+ votes and of the teachers, where there are any. `votes_head` is the weight of a second head that
-    learns the FER+ votes and is not shipped; `class_balance` from 0 (none) to 1 (each emotion counts the same).
+    learns the FER+ votes and is kept as a run of its own; `class_balance` from 0 (none) to 1 (each emotion counts the
+    same).
     """
 
     epochs: int = 30

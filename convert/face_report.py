@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.datasets.faces import Faces, majority
+from convert.datasets.fer2013 import by_majority
 from convert.disturb import DISTURBANCES, disturbed
 from convert.evaluate import face_splits, face_tensors, outputs
 from convert.metrics import details, figures
@@ -37,7 +38,7 @@ def face_report(folder: Path, data: Path, out: Path) -> dict[str, Any]:
         answers = _answers(model, faces)
         measured[name] = details(answers, faces.labels)
         if faces.votes.any():
-            measured[f"{name}, FER+ majority"] = _by_votes(answers, faces)
+            measured[by_majority(name)] = _by_votes(answers, faces)
     name, faces = list(splits.items())[-1]
     robust = {"as it is": figures(answers, faces.labels)}
     for change in DISTURBANCES:

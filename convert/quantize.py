@@ -28,7 +28,7 @@ from convert.package import write_package
 from convert.quantize_detector import detector_subject
 from convert.quantize_fusion import fusion_subject
 from convert.representative import COUNT, SEED
-from convert.run import Run, Task
+from convert.run import Run, Task, read_run
 from convert.schemes import UnquantizableError, convert
 from edge.errors import ConfigError
 from edge.perceive.detector import SCORE, CellDetector
@@ -133,7 +133,9 @@ def _subject(path: Path, run_folder: Path | None, request: Request, log: Path) -
         count = request.count or COUNT
         return fusion_subject(model, request.calibration, request.evaluate, request.scheme, count, request.given)
     is_face = request.task == "face" and len(model.input_shape) == 3
-    faces = read_faces(request.calibration, model.input_shape) if is_face else None
+    # Whose labels the model has learned; another data set has none but its own.
+    kind = read_run(run_folder).about.get("recipe", {}).get("labels", "fer") if run_folder else "fer"
+    faces = read_faces(request.calibration, model.input_shape, kind) if is_face else None
     judging = read_faces(request.evaluate, model.input_shape) if faces and request.evaluate else faces
     chosen = judging.splits[judging.chosen_on] if judging else None
     run, how = resolve(model, request.task, request.given, answers_to(few(chosen, _MEASURED_ON)) if chosen else None)

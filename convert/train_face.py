@@ -130,7 +130,8 @@ def train_on(
     helped = wanted.shape[1] > recipe.classes
     model = _network(recipe, faces, start, helped)
     if helped:
-        Run("face", recipe.input, LABELS, about).write(out / VOTES)
+        votes = replace(recipe, labels="ferplus", classes=len(LABELS))
+        Run("face", recipe.input, LABELS, {**about, "recipe": asdict(votes)}).write(out / VOTES)
     return fit(
         model,
         batches,

@@ -52,8 +52,14 @@ def load_data(folder: Path, labels: str = "fer") -> FaceData:
     if labels == "ferplus":
         if not train.votes.any():
             raise ConfigError(f"{folder}: FER+ labels need fer2013new.csv beside fer2013.csv, or a pack with votes.")
-        train, splits = majority(train), {name: majority(faces) for name, faces in splits.items()}
+        by_votes = {by_majority(name): majority(faces) for name, faces in splits.items()}
+        return FaceData("fer2013", majority(train), by_majority(_CHOSEN_ON), by_votes)
     return FaceData("fer2013", train, _CHOSEN_ON, splits)
+
+
+def by_majority(split: str) -> str:
+    """The name of a split whose labels are the majority of the FER+ votes."""
+    return f"{split}, FER+ majority"
 
 
 def load(folder: Path, split: str) -> Faces:

@@ -86,6 +86,7 @@ def test_a_run_ships_one_head_and_goes_on_from_another(keras, small_fer: Path, t
     kept = keras.models.load_model(first / "model.keras")
     assert kept.output_shape == (None, 7)
     assert keras.models.load_model(first / "last.keras").output_shape == (None, 15)
+    assert {type(layer).__module__.split(".")[0] for layer in kept.layers} == {"keras"}
     # Eight labels instead of seven: all but the last layer is taken over. A rate of nothing leaves it as it was.
     options = ["--set", "classes=8", "--set", "learning_rate=1e-8", "--from", str(first), "--teacher", str(first)]
     assert main([*command, "--out", str(second), *options]) == 0
@@ -98,6 +99,19 @@ def test_a_run_ships_one_head_and_goes_on_from_another(keras, small_fer: Path, t
     assert str(tmp_path) not in (second / "run.json").read_text(encoding="utf-8")
     with pytest.raises(ConfigError, match="most of its layers have other shapes"):
         train_face(small_fer, tmp_path / "third", _recipe(architecture="mobile"), start=str(first))
+
+
+def test_the_head_of_the_votes_is_a_run_of_its_own_that_becomes_a_package(small_fer: Path, tmp_path: Path):
+    run, out = tmp_path / "run", tmp_path / "package"
+    assert main(["train", "face", "--data", str(small_fer), *_TINY, "--out", str(run)]) == 0
+    assert read_run(run / "votes").labels == LABELS
+    options = ["--task", "face", "--calibration", str(small_fer), "--no-float16", "--max-drop", "100"]
+    # What a model of one epoch says of pictures that are all angry: the gate takes its labels for wrong, or not.
+    main(["quantize", str(run / "votes"), *options, "--max-class-drop", "100", "--out", str(out)])
+    report = json.loads((tmp_path / "package-report" / "report.json").read_text())
+    assert report["evaluated_on"] == "FER2013 PublicTest, FER+ majority"
+    assert report["contract"]["labels"] == list(LABELS)
+    assert {item.split()[3] for item in report["calibration"]["items"]} == {"angry"}
 
 
 def test_pca_keeps_the_share_of_variance_and_its_layers_fixed(keras, small_fer: Path, tmp_path: Path):
