@@ -11,6 +11,7 @@ const COMMON = {
   "fusion.smoothing_ms": ["Smoothing (ms)", 0, 5000, 50],
   "fusion.face_weight": ["Trust in the face", 0, 1, 0.05],
   "fusion.speech_weight": ["Trust in the voice", 0, 1, 0.05],
+  "fusion.text_weight": ["Trust in the words", 0, 1, 0.05],
   "face.least_quality": ["Least quality of a face", 0, 1, 0.01],
   "face.smallest_px": ["Smallest face (pixels)", 24, 300, 2],
   "speech.voice_threshold": ["Voice activity above", 0.01, 0.99, 0.01],
