@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.datasets.photos import Photo
+from convert.paste_faces import paste_faces
 
 #: Most faces of a view that training looks at, and the numbers for each: box (left, top, right, bottom), ten
 #: landmark coordinates, 1 if they are known, 1 for a face, 0 for a place to ignore, -1 for none.
@@ -25,6 +26,7 @@ _MONOCHROME, _DARK, _BLURRED, _NOISY = 0.12, 0.06, 0.1, 0.06
 _SMALLEST_WANTED_PX = 16.0  # what the near input has to find: 8 % of its height is 23 pixels
 _HARD = 0.4  # share of backgrounds taken from those that mislead detectors
 _TURN_DEGREES = 30.0
+_PASTED = 0.3  # share of backgrounds that get faces of other expressions than people show to photographers
 # Right and left change places in a mirror.
 _MIRRORED = np.array([1, 0, 2, 4, 3])
 
@@ -66,10 +68,17 @@ class Views:
     Args:
         photos: with faces.
         backgrounds, hard: without.
+        faces: uint8 [N, S, S], grey, each filled by a face as FER2013's pictures are, to paste into backgrounds.
     """
 
-    def __init__(self, photos: Sequence[Scene], backgrounds: Sequence[Scene], hard: Sequence[Scene]) -> None:
-        self._photos, self._backgrounds, self._hard = photos, backgrounds, hard
+    def __init__(
+        self,
+        photos: Sequence[Scene],
+        backgrounds: Sequence[Scene],
+        hard: Sequence[Scene],
+        faces: NDArray[np.uint8] | None = None,
+    ) -> None:
+        self._photos, self._backgrounds, self._hard, self._faces = photos, backgrounds, hard, faces
 
     def view(self, size: int, rng: np.random.Generator) -> View:
         """One view of `size` pixels a side."""
@@ -99,7 +108,12 @@ class Views:
             scenes = self._hard if rng.random() < _HARD else self._backgrounds
             scene = _any(scenes, rng)
             fit = max(width / scene.image.shape[1], height / scene.image.shape[0])
-            return _cut(scene, self._plain(width, height, rng), fit * rng.uniform(0.7, 2.0), None, rng)
+            view = _cut(scene, self._plain(width, height, rng), fit * rng.uniform(0.7, 2.0), None, rng)
+            if self._faces is not None and rng.random() < _PASTED:
+                corners = paste_faces(view.image, self._faces, rng, _SMALLEST_WANTED_PX)
+                unknown = np.full((len(corners), 5, 2), np.nan, np.float32)
+                return View(view.image, corners, unknown, np.zeros(len(corners), bool))
+            return view
         scene = _any(self._photos, rng)
         faces = np.flatnonzero(~scene.photo.ignored)
         fit = min(width / scene.image.shape[1], height / scene.image.shape[0])

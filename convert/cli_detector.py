@@ -23,6 +23,7 @@ def add_train(tasks: Any, described: Any, positive: Any) -> None:
     command.add_argument("--epochs", type=positive, help="other than the recipe's")
     command.add_argument("--minutes", type=float, default=0.0, help="train for so long instead, whatever the machine")
     command.add_argument("--start", type=Path, metavar="RUN", help="begin with the weights of another run")
+    command.add_argument("--faces", type=Path, metavar="DIR", help="FER2013: paste its faces into backgrounds")
     command.add_argument("--resume", action="store_true", help="go on after the last epoch that is kept in --out")
     command.set_defaults(command=_train)
 
@@ -55,7 +56,9 @@ def _train(arguments: argparse.Namespace) -> None:
     from convert.train_detector import RECIPE, train_detector
 
     recipe = replace(RECIPE, epochs=arguments.epochs or RECIPE.epochs, minutes=arguments.minutes)
-    train_detector(arguments.data, arguments.out, recipe, arguments.resume, start=arguments.start)
+    train_detector(
+        arguments.data, arguments.out, recipe, arguments.resume, start=arguments.start, faces=arguments.faces
+    )
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from convert.architectures.detector import pyramid
 from convert.augment_photos import View, Views, load_scenes, target
+from convert.datasets.layout import load_faces
 from convert.datasets.photos import background_photos, training_photos
 from convert.detector_loss import Detector
 from convert.fit import Batch, Recipe, fit
@@ -44,12 +45,14 @@ def train_detector(
     resume: bool = False,
     steps: int = _STEPS,
     start: Path | None = None,
+    faces: Path | None = None,
 ) -> None:
     """Train on the photos in `data` that are not held out, write the run to `out`.
 
     Args:
         steps: batches that make an epoch.
         start: a run to begin with the weights of.
+        faces: a data set of faces that fill their pictures (FER2013), whose training faces are pasted into backgrounds.
 
     Raises:
         ConfigError: the photos or the run are not there.
@@ -57,10 +60,11 @@ def train_detector(
     cv2.setNumThreads(1)  # the views are made beside the training, which needs the cores
     photos = load_scenes(training_photos(data))
     backgrounds, hard = (load_scenes(group) for group in background_photos(data))
-    views = Views(photos, backgrounds, hard)
+    pasted = load_faces(faces).train.images if faces else None
+    views = Views(photos, backgrounds, hard, pasted)
     about = {
         "architecture": "pyramid",
-        "data": ["photos"],
+        "data": ["photos", *(["fer2013"] if faces else [])],
         "recipe": asdict(recipe),
         "images": len(photos) + len(backgrounds) + len(hard),
         "steps": steps,

@@ -64,3 +64,13 @@ def test_a_target_tells_faces_ignored_places_and_nothing_apart(views):
     kinds = rows[:, 15].tolist()
     assert kinds[: len(view.ignored)] == sorted(np.where(view.ignored, 0, 1).tolist(), reverse=True)
     assert set(kinds[len(view.ignored) :]) == {-1}
+
+
+def test_some_backgrounds_get_faces_whose_landmarks_are_not_known(tmp_path):
+    nobody = Photo(tmp_path, np.zeros((0, 4), np.float32), np.zeros((0, 5, 2), np.float32), np.zeros(0, bool))
+    grey = [Scene(np.full((200, 200, 3), 90, np.uint8), nobody)]
+    rng = np.random.default_rng(1)
+    views = Views(grey, grey, grey, np.full((3, 48, 48), 255, np.uint8))
+    made = [target(views.view(96, rng)) for _ in range(150)]
+    assert 3 < sum((rows[:, 15] == 1).any() for rows in made) < 40
+    assert not any((rows[:, 14] == 1).any() for rows in made)
