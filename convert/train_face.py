@@ -187,22 +187,28 @@ def _network(recipe: FaceRecipe, faces: Faces, start: str | None, helped: bool) 
     network = build_face_network(
         recipe.architecture, recipe.input.shape, recipe.classes, recipe.dropout, recipe.head or None, weights
     )
-    if start and not weights:
-        _start_from(network, Path(start), faces, recipe)
     if keras.backend.backend() == "tensorflow":
         from convert.fused_normalisation import fused
 
         network = fused(network)
+    from_package = bool(start) and (Path(start or "") / "model.json").is_file()
+    if start and from_package:
+        sample = np.random.default_rng(recipe.seed).permutation(len(faces))[:_RESTORED_ON]
+        restore(network, Path(start), tensors(faces.images[sample], recipe.input))
     inputs, logits = network.inputs[0], network.output
     embedding = network.get_layer("logits").input
     if recipe.pca:
         inputs = layers.Input(recipe.input.shape, name="face")
         inner = keras.Model(network.inputs, [logits, embedding], name=network.name)
         logits, embedding = inner(_pca(faces, recipe, inputs))
-    if not helped:
-        return keras.Model(inputs, logits, name=recipe.architecture)
-    votes = layers.Dense(len(LABELS), name=VOTES)(embedding)
-    return keras.Model(inputs, layers.Concatenate(name="both")([logits, votes]), name=recipe.architecture)
+    outputs = logits
+    if helped:
+        votes = layers.Dense(len(LABELS), name=VOTES)(embedding)
+        outputs = layers.Concatenate(name="both")([logits, votes])
+    model = keras.Model(inputs, outputs, name=recipe.architecture)
+    if start and not weights and not from_package:
+        _take_over(network if recipe.pca else model, Path(start))
+    return model
 
 
 def _pca(faces: Faces, recipe: FaceRecipe, inputs: Any) -> Any:
@@ -224,16 +230,8 @@ def _provenance(start: str | None) -> Any:
     """What is told of the beginning: how a run was trained; of anything else its name, never where it lies."""
     if not start or start == "imagenet":
         return start
-    folder = Path(start)
-    return read_run(folder).about if (folder / "run.json").is_file() else folder.resolve().name
-
-
-def _start_from(network: Any, source: Path, faces: Faces, recipe: FaceRecipe) -> None:
-    if not (source / "model.json").is_file():
-        _take_over(network, source)
-        return
-    sample = np.random.default_rng(recipe.seed).permutation(len(faces))[:_RESTORED_ON]
-    restore(network, source, tensors(faces.images[sample], recipe.input))
+    folder = Path(start) if Path(start).is_dir() else Path(start).parent
+    return read_run(folder).about if (folder / "run.json").is_file() else Path(start).resolve().name
 
 
 def _take_over(network: Any, source: Path) -> None:

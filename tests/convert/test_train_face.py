@@ -94,11 +94,21 @@ def test_a_run_ships_one_head_and_goes_on_from_another(keras, small_fer: Path, t
     np.testing.assert_allclose(again.layers[1].get_weights()[0], kept.layers[1].get_weights()[0], atol=1e-4)
     run = read_run(second)
     assert run.labels == LABELS
+    # From the last epoch: the head of the votes is taken over too.
+    third = tmp_path / "third"
+    assert (
+        main([*command, "--out", str(third), "--set", "learning_rate=1e-8", "--from", str(first / "last.keras")]) == 0
+    )
+    heads = [
+        keras.models.load_model(folder / "last.keras").get_layer("votes").get_weights() for folder in (first, third)
+    ]
+    np.testing.assert_allclose(heads[1][0], heads[0][0], atol=1e-4)
+    assert read_run(third).about["start"] == read_run(first).about
     assert run.about["teachers"] == ["first"]
     assert run.about["start"] == read_run(first).about
     assert str(tmp_path) not in (second / "run.json").read_text(encoding="utf-8")
     with pytest.raises(ConfigError, match="most of its layers have other shapes"):
-        train_face(small_fer, tmp_path / "third", _recipe(architecture="mobile"), start=str(first))
+        train_face(small_fer, tmp_path / "fourth", _recipe(architecture="mobile"), start=str(first))
 
 
 def test_the_head_of_the_votes_is_a_run_of_its_own_that_becomes_a_package(small_fer: Path, tmp_path: Path):
