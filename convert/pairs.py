@@ -15,9 +15,13 @@ from numpy.typing import NDArray
 from edge.perceive.fusion_input import FusionInput, fusion_tensor
 from edge.records import EMOTIONS, Sensed
 
+#: [speech] voice_threshold: less probably a voice, and the device says nothing.
+VOICE_AT_LEAST = 0.5
+
 # In training: how often a sense is missing, its voice is a noise that passed for one, or what was said has grown old.
 _MISSING = 0.1  # of each sense
 _NOISE = 0.3
+_PASSED = 0.5  # of the noises: those alone that a device takes for a voice, which are few
 _STALE = 0.1  # of each sense
 _CHANGES_MS = 2000.0  # an emotion outlasts this with 1 / e; assumed, as nothing here could tell
 _POOR = 0.1  # of each sense: its quality is low, and so it often speaks of somebody or something else
@@ -86,7 +90,9 @@ def _training_pair(label: int, faces: Said, voices: Said, noises: Said, rng: np.
     if _MISSING <= missing < 2 * _MISSING:
         return Pair(face, None, label)
     if rng.random() < _NOISE and len(noises.labels):
-        noise = noises.sensed(int(rng.integers(len(noises.labels))), rng.uniform(*_GOOD), rng.uniform(*_SPEECH_AGE_MS))
+        passed = np.flatnonzero(noises.quality >= VOICE_AT_LEAST)
+        heard = passed if len(passed) and rng.random() < _PASSED else np.arange(len(noises.labels))
+        noise = noises.sensed(int(rng.choice(heard)), rng.uniform(*_GOOD), rng.uniform(*_SPEECH_AGE_MS))
         return Pair(face or _one(faces, label, _FACE_AGE_MS, rng), noise, label)
     return Pair(face, _one(voices, label, _SPEECH_AGE_MS, rng), label)
 

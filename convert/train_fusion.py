@@ -17,7 +17,7 @@ from convert.int8 import convert_int8
 from convert.keras_start import start_keras
 from convert.metrics import figures, uar
 from convert.package import write_package
-from convert.pairs import Pair, Said, as_tensors, fresh_pairs, training_pairs, with_speech
+from convert.pairs import VOICE_AT_LEAST, Pair, Said, as_tensors, fresh_pairs, training_pairs, with_speech
 from convert.run import Run
 from convert.senses import Senses, joined, what_senses_said, write_senses
 from edge.fuse.pooling import POOLS
@@ -31,7 +31,6 @@ log = logging.getLogger(__name__)
 FUSION_INPUT = FusionInput(least_probability=1e-3, fade_ms=2000)
 #: The weights of the rules, the defaults of the section [fusion].
 WEIGHTS = {"face": 0.7, "speech": 0.3}
-_VOICE_AT_LEAST = 0.5  # [speech] voice_threshold: less probably a voice, and the device says nothing
 _REPRESENTATIVE = 500
 _BATCH = 256
 _LEARNING_RATE = 2e-3
@@ -115,7 +114,7 @@ def _measured(senses: Senses, fold: int, sizes: Sizes, out: Path) -> dict[str, d
 
     def on_device(place: int) -> Sensed | None:
         said = noise(place)
-        return said if said is not None and said.quality >= _VOICE_AT_LEAST else None
+        return said if said is not None and said.quality >= VOICE_AT_LEAST else None
 
     conditions = {
         "face and voice": both,

@@ -50,3 +50,14 @@ def test_training_pairs_know_missing_noisy_old_and_poor_senses():
     assert wrong > 0.3 > np.mean([pair.face.probabilities.argmax() != pair.label for pair in fresh]) + 0.2
     again = training_pairs(said(70, 0), said(70, 0), NOISES, 3500, 2)
     np.testing.assert_array_equal(as_tensors(pairs, FUSION_INPUT)[0], as_tensors(again, FUSION_INPUT)[0])
+
+
+def test_half_of_the_noises_are_such_as_a_device_takes_for_a_voice_however_few_those_are():
+    marked = np.full((100, 7), 1 / 7, np.float32)
+    marked[:, 0] = np.linspace(0.2, 0.3, 100)
+    quality = np.where(np.arange(100) < 3, 0.9, 0.1).astype(np.float32)
+    noises = Said(marked, np.zeros(100, np.int64), quality)
+    voices = [pair.speech for pair in training_pairs(said(70, 0), said(70, 0), noises, 3500, 2)]
+    of_noise = [voice.probabilities[0] for voice in voices if voice and 0.19 < voice.probabilities[0] < 0.31]
+    assert len(of_noise) > 700
+    assert np.mean(np.array(of_noise) < marked[3, 0]) == pytest.approx(0.515, abs=0.06)
