@@ -57,7 +57,7 @@ def render_card(description: Mapping[str, Any]) -> str:
         "",
         "## Input",
         "",
-        *(f"- {name}: {_short(value)}" for name, value in description["input"].items() if value not in ("", [])),
+        *(f"- {name}: {_short(value)}" for name, value in description["input"].items() if value not in ("", [], ())),
         "",
         "## Figures",
         "",

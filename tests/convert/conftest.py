@@ -27,6 +27,12 @@ _VOTES = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fe
 _COLUMNS = ("tile", "row", "label", *(f"ferplus_{word}" for word in (*_VOTES, "not_a_face")), "row_known")
 
 
+#: What takes long and rarely breaks.
+slow = pytest.mark.skipif(
+    not os.environ.get("EMOTION_EDGE_ALL_NETWORKS"), reason="slow: set EMOTION_EDGE_ALL_NETWORKS=1"
+)
+
+
 @pytest.fixture(scope="module")
 def eager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """TensorFlow compiles a training step for ten seconds and more; the few steps of a test need no graph."""

@@ -23,7 +23,7 @@ from edge.perceive.detector import CellDetector
 from edge.perceive.features import DetectorInput
 from edge.perceive.golden import check_golden
 from edge.perceive.package import find_package, load_package
-from tests.convert.conftest import CHECKPOINT, assert_same_bytes
+from tests.convert.conftest import CHECKPOINT, assert_same_bytes, slow
 from tests.convert.tiny_photos import write_photos
 
 pytestmark = pytest.mark.timeout(400)  # TensorFlow compiles and converts: minutes on a busy machine
@@ -68,18 +68,25 @@ def _quantize(model: Path, photos: Path, out: Path, *more: str) -> int:
     return main([*command, "--size", "160x192x3", "--calibration-count", "6", "--no-float16", *more])
 
 
-def test_a_detector_of_ones_own_becomes_a_package_and_the_same_bytes_again(small_photos, tmp_path: Path, capfd):
-    own = tmp_path / "mine.keras"
-    shutil.copy(CHECKPOINT / "model.keras", own)
-    assert _quantize(own, small_photos, tmp_path / "one") == 1
-    doubt = "finds 8 of 8 faces with -1..1, 8 of 8 faces with 0..1. Say which by --range"
-    assert doubt in capfd.readouterr().err
-    tuned = ("--range=-1,1", "--finetune", "1")
-    assert _quantize(own, small_photos, tmp_path / "one", *tuned) == 0
+def _own(folder: Path) -> Path:
+    return Path(shutil.copy(CHECKPOINT / "model.keras", folder / "mine.keras"))
+
+
+def test_a_detector_of_ones_own_becomes_a_package(small_photos, tmp_path: Path):
+    assert _quantize(_own(tmp_path), small_photos, tmp_path / "one", "--range=-1,1", "--finetune", "1") == 0
     package = load_package(tmp_path / "one", "detector")
     assert package.input == DetectorInput(160, 192, 3, -1.0, 1.0)
     assert check_golden(CellDetector(package)).status == "passed"
-    assert _quantize(own, small_photos, tmp_path / "again" / "one", *tuned) == 0
+
+
+@slow
+def test_it_is_the_same_bytes_again_and_doubt_about_its_pixels_is_told(small_photos, tmp_path: Path, capfd):
+    own = _own(tmp_path)
+    assert _quantize(own, small_photos, tmp_path / "one") == 1
+    doubt = "finds 8 of 8 faces with -1..1, 8 of 8 faces with 0..1. Say which by --range"
+    assert doubt in capfd.readouterr().err
+    for folder in (tmp_path, tmp_path / "again"):
+        assert _quantize(own, small_photos, folder / "one", "--range=-1,1", "--finetune", "1") == 0
     assert_same_bytes(tmp_path / "one", tmp_path / "again" / "one")
 
 

@@ -23,9 +23,9 @@ def test_events_outlive_the_process_that_told_them(mosquitto, subscriber, publis
             publisher.publish_event(event_of())
         assert not publisher.close(1)
     time.sleep(2.1)
-    mosquitto.start()
     publisher = publish_to(mosquitto.url, outbox_file=file)
     assert publisher.queued == 30
+    mosquitto.start()
     publisher.publish_event(event_of())
     subscriber.wait_for(lambda heard: len(heard.on("event")) == 31)
     assert list(told(subscriber)) == list(range(1, 32))
