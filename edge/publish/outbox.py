@@ -217,7 +217,8 @@ class Outbox:
         if now_s >= self._storage.retry_s:
             self._return_to_disk()
         self._storage.look(now_s)
-        if self._pace.is_due(now_s, self._pending()):
+        # Before a connection begins, too: what is too old by now is told as lost, and must not be sent as well.
+        if self._arrange or self._pace.is_due(now_s, self._pending()):
             self._commit()
         if self._arrange:
             self._sort()

@@ -90,6 +90,7 @@ def test_it_is_the_same_bytes_again_and_doubt_about_its_pixels_is_told(small_pho
     assert_same_bytes(tmp_path / "one", tmp_path / "again" / "one")
 
 
+@slow
 def test_the_scaling_of_its_pixels_is_measured_where_that_is_certain(tmp_path: Path):
     keras = start_keras(tmp_path / "log", tensorflow=True)
     inner = pyramid((160, 192, 3))
