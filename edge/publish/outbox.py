@@ -233,7 +233,7 @@ class Outbox:
     def _commit(self) -> None:
         with self._news:
             events, settled = self._new[:COMMIT_EVENTS], set(self._settled)
-        look = self._clock_set() and self._pace.expires(time.monotonic())
+        look = self._clock_set() and (self._arrange or self._pace.expires(time.monotonic()))
         expired_ms = self._utc_ms() - self._most_ms if look else 0
         forced = set(self._storage.store.commit(events, settled, expired_ms))
         self._pace.committed(time.monotonic())

@@ -54,7 +54,11 @@ class Pipeline:
 
     def finish(self) -> list[Observation]:
         """The sound of a recording has ended: what was said last."""
-        return self.understood(self._of_a_voice(self.words.finish() if self.words else None))
+        return self.understood(self.last_words())
+
+    def last_words(self) -> Utterance | None:
+        """No more sound comes: the utterance that was begun, if it is one."""
+        return self._of_a_voice(self.words.finish() if self.words else None)
 
     def understood(self, utterance: Utterance | None) -> list[Observation]:
         """What its words say; takes as long as recognition needs."""

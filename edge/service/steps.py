@@ -111,8 +111,7 @@ class Steps:
         return [*([heard] if heard else []), *self._pipeline.understood(utterance)]
 
     def last_words(self) -> Utterance | None:
-        words = self._pipeline.words
-        return words.finish() if words and "speech" not in self.muted else None
+        return None if "speech" in self.muted else self._pipeline.last_words()
 
     def finish(self, now_ns: int) -> None:
         """A recording has ended: what was said last, then everybody leaves."""
