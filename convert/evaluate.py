@@ -9,15 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.datasets.faces import Faces
-from convert.datasets.layout import load_faces
 from convert.datasets.speech import load_corpora
+from convert.examples import read_faces
 from convert.metrics import figures
 from convert.voices import load_voices
 from edge.errors import ConfigError
 from edge.perceive.features import FaceInput, SpeechInput, face_tensor, normalise_frames
 from edge.perceive.package import Input, load_package
 from edge.perceive.runtime import Model
-from edge.records import EMOTIONS
 
 _SEED = 7  # of the hiss behind the test windows
 
@@ -27,22 +26,26 @@ def outputs(model: Model, tensors: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.stack([model.outputs(tensor) for tensor in tensors])
 
 
-def face_splits(data: Path, spec: Input) -> tuple[str, dict[str, Faces]]:
-    """The name of the split that a model is chosen on, and all test splits in `data` by name."""
+def learned_labels(model: Model) -> str:
+    """``ferplus`` for a package that learned the majority of the FER+ votes, else ``fer``."""
+    return str(model.package.description.get("training", {}).get("recipe", {}).get("labels", "fer"))
+
+
+def face_splits(data: Path, spec: Input, labels: str = "fer") -> dict[str, Faces]:
+    """All test splits in `data` by name; `labels` as of `read_faces`."""
     if not isinstance(spec, FaceInput):
         raise ConfigError("expected a face model, got a speech model.")
-    found = load_faces(data, spec.height, spec.channels).with_classes(len(EMOTIONS))
-    return found.chosen_on, found.splits
+    return read_faces(data, spec.shape, labels).splits
 
 
 def evaluate_face(folder: Path, data: Path) -> dict[str, Any]:
-    """Figures of a face package on the test splits of FER2013, by the split's name.
+    """Figures of a face package on the test splits of a data set, by the labels that it learned.
 
     Raises:
         ModelError, ConfigError: the package or the data cannot be used.
     """
     model = Model(load_package(folder, "face"))
-    _, splits = face_splits(data, model.package.input)
+    splits = face_splits(data, model.package.input, learned_labels(model))
     return {name: face_figures(model, faces) for name, faces in splits.items()}
 
 

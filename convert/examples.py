@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.contract import prepared
+from convert.datasets import fer2013
 from convert.datasets.faces import FaceData, Faces
 from convert.datasets.layout import load_faces
 from convert.datasets.noise import noise_files
@@ -47,12 +48,13 @@ def read_faces(data: Path, shape: tuple[int, ...], labels: str = "fer") -> FaceD
     """The face data set in `data`, the seven labels only, at the size of a model's input.
 
     Args:
-        labels: as of `load_faces`.
+        labels: those that the model has learned, as of `load_faces`; another data set than FER2013 has but its own.
 
     Raises:
         ConfigError: none is there.
     """
-    return load_faces(data, max(shape[:2]), shape[2], labels).with_classes(len(EMOTIONS))
+    there = labels if fer2013.is_here(data) else "fer"
+    return load_faces(data, max(shape[:2]), shape[2], there).with_classes(len(EMOTIONS))
 
 
 def calibration_sample(run: Run, data: Path, count: int = COUNT, faces: FaceData | None = None) -> Sample:

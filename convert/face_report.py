@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from convert.datasets.faces import LABELS, Faces, majority
 from convert.datasets.fer2013 import by_majority
 from convert.disturb import DISTURBANCES, disturbed
-from convert.evaluate import face_splits, face_tensors, outputs
+from convert.evaluate import face_splits, face_tensors, learned_labels, outputs
 from convert.metrics import details, figures
 from convert.plots import bars_plot, confusion_plot, curves_plot, reliability_plot
 from edge.perceive.package import emotion_of, load_package
@@ -25,15 +25,14 @@ def face_report(folder: Path, data: Path, out: Path) -> dict[str, Any]:
     """Measure the package in `folder` on every split in `data`, and write report.json, README.md and PNG to `out`.
 
     FER2013's splits are measured by FER's own labels and by the majority of the FER+ votes, and the last split also
-    under each of DISTURBANCES.
+    under each of DISTURBANCES, by the labels that the package learned.
 
     Raises:
         ModelError, ConfigError: the package or the data cannot be used.
     """
     model = Model(load_package(folder, "face"))
-    _, splits = face_splits(data, model.package.input)
+    splits = face_splits(data, model.package.input)
     measured: dict[str, Any] = {}
-    answers: NDArray[np.float32] = np.zeros((0, len(EMOTIONS)), np.float32)
     for name, faces in splits.items():
         said = outputs(model, face_tensors(model.package.input, faces))
         answers = model.emotions(said)
@@ -41,8 +40,8 @@ def face_report(folder: Path, data: Path, out: Path) -> dict[str, Any]:
         if faces.votes.any():
             eight = [LABELS.index(emotion_of(label) or label) for label in model.package.labels]
             measured[by_majority(name)] = _by_votes(answers, np.array(eight)[said.argmax(axis=1)], faces)
-    name, faces = list(splits.items())[-1]
-    robust = {"as it is": figures(answers, faces.labels)}
+    name, faces = list(face_splits(data, model.package.input, learned_labels(model)).items())[-1]
+    robust = {"as it is": figures(_answers(model, faces), faces.labels)}
     for change in DISTURBANCES:
         seen = Faces(disturbed(faces.images, change), faces.labels, faces.votes)
         robust[change] = figures(_answers(model, seen), faces.labels)

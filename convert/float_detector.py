@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 
 from convert.float_model import (
-    FORMS,
-    KERAS,
     FloatModel,
     SavedModel,
     concrete,
     fixed_shape,
     float_tflite,
+    form_of,
     load_keras,
     read_tflite,
 )
@@ -25,7 +24,7 @@ from edge.perceive.detector import BOX, LANDMARKS, OFFSETS, SCORE, STRIDES, cell
 
 _HIGHEST = 6.0  # what a package's outputs are cut to
 _SEED = 7
-# Pictures of noise, scaled as widely as anybody does: enough for every cell to say that it sees no face.
+# Pictures of noise: enough for every cell to say that it sees no face.
 _TRIED = 4
 
 
@@ -43,13 +42,12 @@ def load_detector(path: Path, log: Path, size: tuple[int, ...] | None = None) ->
     Raises:
         ConfigError: it is in none of the known forms, damaged, or answers in another way.
     """
-    if path.suffix == ".tflite":
+    form = form_of(path)
+    if form == "tflite":
         return _from_tflite(path)
-    if path.is_dir() and (path / "saved_model.pb").is_file():
+    if form == "saved_model":
         return _from_saved_model(path, log, size)
-    if path.is_file() and path.suffix in KERAS:
-        return detector_from_keras(_bounded(load_trained(path, log), path, size), path, log)
-    raise ConfigError(f"{path}: expected {FORMS}." if path.exists() else f"{path}: no such file. Expected {FORMS}.")
+    return detector_from_keras(_bounded(load_trained(path, log), path, size), path, log)
 
 
 def detector_from_keras(model: Any, path: Path, log: Path) -> FloatModel:

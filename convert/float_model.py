@@ -6,7 +6,7 @@ import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,8 @@ from convert.keras_start import output_to, start_keras
 from edge.errors import ConfigError, ModelError
 from edge.perceive.engine import Engine
 
-FORMS = ".keras, .h5 or .hdf5 (Keras), a folder with saved_model.pb (TensorFlow), or a float .tflite"
-KERAS = (".keras", ".h5", ".hdf5")
+_FORMS = ".keras, .h5 or .hdf5 (Keras), a folder with saved_model.pb (TensorFlow), or a float .tflite"
+_KERAS = (".keras", ".h5", ".hdf5")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,15 +53,27 @@ def load_float(path: Path, log: Path, size: tuple[int, ...] | None = None) -> Fl
     Raises:
         ConfigError: it is in none of the known forms, damaged, or has other than one input and one output.
     """
-    if path.suffix == ".tflite":
+    form = form_of(path)
+    if form == "tflite":
         return _from_tflite(path)
-    if path.is_dir() and (path / "saved_model.pb").is_file():
+    if form == "saved_model":
         return _from_saved_model(path, log, size)
-    if path.is_file() and path.suffix in KERAS:
-        return from_keras(load_keras(path, log), path, log, size)
-    if not path.exists():
-        raise ConfigError(f"{path}: no such file. Expected {FORMS}.")
-    raise ConfigError(f"{path}: expected {FORMS}.")
+    return from_keras(load_keras(path, log), path, log, size)
+
+
+def form_of(path: Path) -> Literal["tflite", "saved_model", "keras"]:
+    """In which form its author keeps the model at `path`.
+
+    Raises:
+        ConfigError: in none of the known ones.
+    """
+    if path.suffix == ".tflite":
+        return "tflite"
+    if path.is_dir() and (path / "saved_model.pb").is_file():
+        return "saved_model"
+    if path.is_file() and path.suffix in _KERAS:
+        return "keras"
+    raise ConfigError(f"{path}: {'expected' if path.exists() else 'no such file. Expected'} {_FORMS}.")
 
 
 def load_keras(path: Path, log: Path) -> Any:

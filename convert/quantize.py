@@ -133,10 +133,9 @@ def _subject(path: Path, run_folder: Path | None, request: Request, log: Path) -
         count = request.count or COUNT
         return fusion_subject(model, request.calibration, request.evaluate, request.scheme, count, request.given)
     is_face = request.task == "face" and len(model.input_shape) == 3
-    # Whose labels the model has learned; another data set has none but its own.
     kind = read_run(run_folder).about.get("recipe", {}).get("labels", "fer") if run_folder else "fer"
     faces = read_faces(request.calibration, model.input_shape, kind) if is_face else None
-    judging = read_faces(request.evaluate, model.input_shape) if faces and request.evaluate else faces
+    judging = read_faces(request.evaluate, model.input_shape, kind) if faces and request.evaluate else faces
     chosen = judging.splits[judging.chosen_on] if judging else None
     run, how = resolve(model, request.task, request.given, answers_to(few(chosen, _MEASURED_ON)) if chosen else None)
     check_contract(model, run)

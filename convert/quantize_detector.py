@@ -70,7 +70,7 @@ def detector_subject(
         model, run, how = _of_run(path, size, log)
     else:
         model = load_detector(path, log, size)
-        run, how = _own(model, given, photos)
+        run, how = own_contract(model, given, photos)
     name = f"photos of {evaluate.name}" if evaluate else "held-out photos"
     judge = partial(DetectorJudge, run=run, name=name, photos=photos, scheme=scheme)
     sample = calibration(data, cast(Any, run.input), count or _COUNT)
@@ -97,11 +97,22 @@ def _of_run(path: Path, size: tuple[int, ...] | None, log: Path) -> tuple[FloatM
     return detector_from_keras(fixed, path, log), run, how
 
 
-def _own(model: FloatModel, given: Given, photos: list[Photo]) -> tuple[Run, dict[str, str]]:
-    """The contract of a detector without run.json."""
-    height, width, _ = model.input_shape
+def own_contract(model: FloatModel, given: Given, photos: list[Photo]) -> tuple[Run, dict[str, str]]:
+    """The contract of a detector without run.json, and how each part of it came to be known.
+
+    Raises:
+        ConfigError: what is given contradicts the model, or how pixels are scaled is neither given nor certain.
+    """
+    height, width, channels = model.input_shape
     about = {"architecture": model.path.name}
+    sides = {"height": height, "width": width, "channels": channels}
+    if wrong := [f"{key} {given.value(key)}" for key in sides if given.value(key) not in (None, sides[key])]:
+        raise ConfigError(f"{model.path}: has an input of {sides}, not of the {', '.join(wrong)} that is given.")
+    if given.labels:
+        raise ConfigError(f"{model.path}: a detector has no labels: leave --labels out.")
     low, high = given.value("low"), given.value("high")
+    if (low is None) != (high is None):
+        raise ConfigError(f"{model.path}: expected low and high, or none of them, got {dict(given.input or {})}.")
     if low is not None and high is not None:
         spec = DetectorInput(height, width, 3, float(low), float(high))
         return Run("detector", cast(Any, spec), ("face",), about), {"labels": "the task", "range": "given"}

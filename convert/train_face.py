@@ -191,10 +191,11 @@ def _network(recipe: FaceRecipe, faces: Faces, start: str | None, helped: bool) 
         from convert.fused_normalisation import fused
 
         network = fused(network)
-    from_package = bool(start) and (Path(start or "") / "model.json").is_file()
-    if start and from_package:
+    source = Path(start) if start and not weights else None
+    if source and (source / "model.json").is_file():
         sample = np.random.default_rng(recipe.seed).permutation(len(faces))[:_RESTORED_ON]
-        restore(network, Path(start), tensors(faces.images[sample], recipe.input))
+        restore(network, source, tensors(faces.images[sample], recipe.input))
+        source = None
     inputs, logits = network.inputs[0], network.output
     embedding = network.get_layer("logits").input
     if recipe.pca:
@@ -206,8 +207,8 @@ def _network(recipe: FaceRecipe, faces: Faces, start: str | None, helped: bool) 
         votes = layers.Dense(len(LABELS), name=VOTES)(embedding)
         outputs = layers.Concatenate(name="both")([logits, votes])
     model = keras.Model(inputs, outputs, name=recipe.architecture)
-    if start and not weights and not from_package:
-        _take_over(network if recipe.pca else model, Path(start))
+    if source:
+        _take_over(network if recipe.pca else model, source)
     return model
 
 

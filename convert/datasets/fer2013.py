@@ -57,6 +57,11 @@ def load_data(folder: Path, labels: str = "fer") -> FaceData:
     return FaceData("fer2013", train, _CHOSEN_ON, splits)
 
 
+def is_here(folder: Path) -> bool:
+    """Whether `folder` holds FER2013, in either form."""
+    return any((folder / name).is_file() for name in ("fer2013.csv", "train.csv"))
+
+
 def by_majority(split: str) -> str:
     """The name of a split whose labels are the majority of the FER+ votes."""
     return f"{split}, FER+ majority"

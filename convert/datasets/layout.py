@@ -22,7 +22,7 @@ def load_faces(folder: Path, size: int = fer2013.SIZE, channels: int = 1, labels
     """
     if labels not in ("fer", "ferplus"):
         raise ConfigError(f"labels: expected fer or ferplus, got {labels!r}.")
-    if any((folder / name).is_file() for name in ("fer2013.csv", "train.csv")):
+    if fer2013.is_here(folder):
         return fer2013.load_data(folder, labels)
     if labels == "ferplus":
         raise ConfigError(f"{folder}: only FER2013 has FER+ labels, and it is not there.")

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from convert.datasets.photos import Photo
-from convert.detection_gate import compare_detections
+from convert.detection_figures import ranked
+from convert.detection_gate import compare_detections, faces_found
 from convert.gate import Limits, losses
 from edge.perceive.detector import Detection
 from edge.records import Box
@@ -53,3 +54,11 @@ def test_a_loss_is_told_in_points_and_by_the_kind_of_face_that_it_is_of():
     assert findings[0].message.startswith("average precision falls by 25.00 points")
     assert "the recall of turned faces falls by 50.00 points" in findings[1].message
     assert "finetune" not in findings[0].advice
+
+
+def test_what_scores_like_a_false_positive_too_many_is_not_found():
+    right, wrong = Detection(Box(11, 9, 40, 41), 0.5), Detection(Box(200, 200, 30, 30), 0.5)
+    tied = ranked(_photos(), [[right, wrong]] * COUNT, 0.4)
+    assert not faces_found(tied, 2).any()
+    surer = [Detection(right.box, 0.6)]
+    assert faces_found(ranked(_photos(), [surer, *[[right, wrong]] * (COUNT - 1)], 0.4), 2).sum() == 1

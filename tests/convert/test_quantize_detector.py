@@ -17,8 +17,9 @@ from convert.datasets.photos import Photo, training_photos
 from convert.float_detector import load_trained
 from convert.float_model import FloatModel
 from convert.keras_start import start_keras
-from convert.quantize_detector import DetectorJudge, detector_subject
+from convert.quantize_detector import DetectorJudge, detector_subject, own_contract
 from convert.run import read_run
+from edge.errors import ConfigError
 from edge.perceive.detector import CellDetector
 from edge.perceive.features import DetectorInput
 from edge.perceive.golden import check_golden
@@ -102,6 +103,20 @@ def test_the_scaling_of_its_pixels_is_measured_where_that_is_certain(tmp_path: P
     subject = detector_subject(tmp_path / "mine.keras", photos, None, "int8", 6, None, Given(), tmp_path / "log")
     assert subject.run.input == DetectorInput(160, 192, 3, 0.0, 255.0)
     assert subject.how["range"].startswith("measured: it finds 10 of 10 faces with 0..255, 0 of 10 faces with")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (Given(("happy",)), "a detector has no labels"),
+        (Given((), {"height": 320}), "not of the height 320 that is given"),
+        (Given((), {"low": -1.0}), "expected low and high, or none of them"),
+    ],
+)
+def test_a_contract_that_no_detector_can_have_is_refused(small_photos, given: Given, told: str):
+    model = FloatModel(Path("mine.keras"), b"", (160, 192, 3), 0)
+    with pytest.raises(ConfigError, match=told):
+        own_contract(model, given, training_photos(small_photos))
 
 
 @pytest.fixture(scope="module")

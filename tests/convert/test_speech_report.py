@@ -8,14 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert import heard
 from convert.cli import main
 from convert.folds import Making, judge
-from convert.heard import false_alarms, held_out_noise, noise_windows
 from convert.train_speech import train_speech
-from edge.demo.clip import synthetic_voice
-from edge.perceive.package import find_package, load_package
-from edge.perceive.runtime import Model
+from edge.perceive.package import load_package
 
 
 @pytest.fixture(scope="module")
@@ -59,22 +55,3 @@ def test_fold_models_are_judged_in_the_scheme_that_ships(run: Path, small_corpor
     # Float activations leave answers nearer to each other than the 256 steps of int8 over the same range.
     answers = np.unique(fold.converted)
     assert np.diff(answers).min() < 0.5 * (answers.max() - answers.min()) / 255
-
-
-def test_noise_of_a_fold_is_heard_by_no_model_that_trained_on_it(run: Path, small_corpora: Path):
-    assert len(held_out_noise(run / "fold-2", small_corpora)) == 1
-    assert held_out_noise(run, small_corpora) == []
-    spec = load_package(find_package("speech-emotion"), "speech").input
-    assert noise_windows([], spec).shape == (0, *spec.shape)
-    assert noise_windows([np.zeros(16_000, np.float32)], spec).shape == (1, *spec.shape)
-    assert len(noise_windows([np.zeros(16_000 * 5, np.float32)], spec)) == 5
-
-
-def test_a_voice_gives_observations_and_noise_no_emotion():
-    model = Model(load_package(find_package("speech-emotion"), "speech"))
-    noise = np.random.default_rng(0).normal(0, 0.03, 16_000 * 10).astype(np.float32)
-    assert false_alarms(model, [noise], "silero") == {"seconds": 10.0, "observations": 0, "events": 0}
-    assert false_alarms(model, [synthetic_voice(10)], "silero")["observations"] > 5
-    assert false_alarms(model, [], "webrtc") == {"seconds": 0.0, "observations": 0, "events": 0}
-    assert false_alarms(model, [noise], "cascade")["observations"] == 0
-    assert heard.ACTIVITIES.keys() == {"cascade", "webrtc", "silero"}
