@@ -22,7 +22,7 @@ demo: $(VENV)/.demo $(if $(findstring --live,$(ARGS)),$(VENV)/.microphone)
 	$(BIN)/emotion-edge demo $(ARGS)
 
 test: $(VENV)/.dev
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check
