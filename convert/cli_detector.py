@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from convert.cli_parts import add_data, add_run, described
 from convert.keras_start import start_keras
 
 
-def add_train(tasks: Any, described: Any, positive: Any) -> None:
+def add_train(tasks: Any) -> None:
     """`emotion-convert train detector`."""
     command = described(
         tasks.add_parser,
@@ -18,17 +19,15 @@ def add_train(tasks: Any, described: Any, positive: Any) -> None:
         "emotion-convert train detector --data data/photos --out runs/detector",
         "detector",
     )
-    _data(command)
-    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
-    command.add_argument("--epochs", type=positive, help="other than the recipe's")
+    add_data(command, "folder of the photos")
+    add_run(command)
     command.add_argument("--minutes", type=float, default=0.0, help="train for so long instead, whatever the machine")
     command.add_argument("--start", type=Path, metavar="RUN", help="begin with the weights of another run")
     command.add_argument("--faces", type=Path, metavar="DIR", help="FER2013: paste its faces into backgrounds")
-    command.add_argument("--resume", action="store_true", help="go on after the last epoch that is kept in --out")
     command.set_defaults(command=_train)
 
 
-def add_evaluate(tasks: Any, described: Any) -> None:
+def add_evaluate(tasks: Any) -> None:
     """`emotion-convert evaluate detector`."""
     command = described(
         tasks.add_parser,
@@ -45,10 +44,6 @@ def add_evaluate(tasks: Any, described: Any) -> None:
     )
     command.add_argument("--out", type=Path, metavar="DIR", help="write report.md, report.json and pictures there")
     command.set_defaults(command=_evaluate)
-
-
-def _data(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of the photos")
 
 
 def _train(arguments: argparse.Namespace) -> None:

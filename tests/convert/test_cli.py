@@ -52,8 +52,6 @@ def test_wrong_usage_is_2(arguments):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["evaluate", "face", "--model", "{}/none", "--data", "{}"], "model.json: cannot be read"),
-        (["evaluate", "speech", "--folds", "{}", "--data", "{}"], "expected the fold models"),
         (["quantize", "{}", "--task", "face", "--calibration", "{}", "--out", "{}/out"], "emotion-convert train"),
         (["inspect", "{}"], "model.json"),
     ],

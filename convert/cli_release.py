@@ -8,14 +8,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from convert.cli_parts import add_figures, described, positive
 from convert.representative import COUNT
 from convert.table import figures_table
 
 _SCHEMES = ("int8", "int8-float-io", "int16x8", "dynamic", "float16", "mixed")
 
 
-def add_release_commands(commands: Any, described: Any) -> None:
-    """Add them to the parsers `commands`, each made by `described` (parser, text, example, name)."""
+def add_commands(commands: Any) -> None:
+    """Add them to the parsers `commands`."""
     quantize = described(
         commands.add_parser,
         "Make a model package of a trained model, unless it loses too much: then say where, and exit with 1.",
@@ -41,7 +42,7 @@ def add_release_commands(commands: Any, described: Any) -> None:
     quantize.add_argument("--report", type=Path, metavar="DIR", help="folder of the report (default: OUT-report)")
     quantize.add_argument("--scheme", choices=_SCHEMES, default="int8", help="number format (default: %(default)s)")
     quantize.add_argument(
-        "--calibration-count", type=_positive, metavar="N", help=f"examples (default: {COUNT}; a detector: 64)"
+        "--calibration-count", type=positive, metavar="N", help=f"examples (default: {COUNT}; a detector: 64)"
     )
     quantize.add_argument("--max-drop", type=float, default=1.0, metavar="POINTS", help="of accuracy: %(default)s")
     quantize.add_argument("--max-class-drop", type=float, default=5.0, metavar="POINTS", help="of recall: %(default)s")
@@ -100,7 +101,7 @@ def add_release_commands(commands: Any, described: Any) -> None:
     bench.add_argument("--delegate-option", action="append", default=[], metavar="KEY=VALUE", help="repeatable")
     bench.add_argument("--seconds", type=float, default=1.0, help="for each row (default: %(default)s)")
     bench.add_argument("--fps", type=float, default=15.0, help="of the camera, for the share of a frame (%(default)s)")
-    bench.add_argument("--json", metavar="FILE", help="write all figures there; - for standard output")
+    add_figures(bench)
     bench.set_defaults(command=_bench)
 
     export = described(
@@ -218,14 +219,7 @@ def _export(arguments: argparse.Namespace) -> int:
 
 
 def _counts(text: str) -> tuple[int, ...]:
-    return tuple(_positive(part) for part in text.split(","))
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected 1 or more, got {value}")
-    return value
+    return tuple(positive(part) for part in text.split(","))
 
 
 def _numbers(text: str) -> tuple[float, ...]:

@@ -1,0 +1,110 @@
+"""The voice's part of `emotion-convert`, and that of the fusion, which learns from a voice's run."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from convert.cli_parts import add_data, add_figures, add_run, described, write_figures
+from convert.keras_start import start_keras
+
+
+def add_train(tasks: Any) -> None:
+    """`emotion-convert train speech` and `train fusion`."""
+    speech = described(
+        tasks.add_parser,
+        "Train the speech model on the corpora in the folders ravdess, crema, savee, tess and emodb of DIR, with "
+        "the sounds in noise behind them and as examples of no speech.",
+        "emotion-convert train speech --data data --folds --out runs/speech",
+        "speech",
+    )
+    speech.add_argument("--folds", action="store_true", help="also train a model for each fold of RAVDESS actors")
+    speech.add_argument("--corpora", action="store_true", help="also train a model without each corpus")
+    speech.add_argument(
+        "--architecture", default="separable", metavar="NAME", help="separable (default), lstm, cnn, cnn-lstm, svm, elm"
+    )
+    speech.add_argument(
+        "--pitch", action=argparse.BooleanOptionalAction, default=True, help="voicing and pitch beside the MFCC"
+    )
+    speech.add_argument("--energy", action="store_true", help="the level below the loudest frame too")
+    speech.add_argument("--deltas", action="store_true", help="the slopes of all these too")
+    add_data(speech)
+    add_run(speech)
+    speech.set_defaults(command=_train_speech)
+    fusion = described(
+        tasks.add_parser,
+        "Train the late fusion on synthetic pairs of FER2013's faces and RAVDESS' voices; then quantize the run.",
+        "emotion-convert train fusion --speech runs/speech --face models/face-emotion --data data --out runs/fusion",
+        "fusion",
+    )
+    fusion.add_argument("--speech", type=Path, required=True, metavar="RUN", help="a speech run with its fold models")
+    fusion.add_argument("--face", type=Path, required=True, metavar="PACKAGE", help="the face package")
+    add_data(fusion)
+    fusion.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
+    fusion.set_defaults(command=_train_fusion)
+
+
+def add_evaluate(tasks: Any) -> None:
+    """`emotion-convert evaluate speech`."""
+    speech = described(
+        tasks.add_parser,
+        "Measure a run's fold models, quantized to int8, on the actors that each holds out; or a package by corpus.",
+        "emotion-convert evaluate speech --folds runs/speech --data data",
+        "speech",
+    )
+    what = speech.add_mutually_exclusive_group(required=True)
+    what.add_argument("--folds", type=Path, metavar="RUN")
+    what.add_argument("--model", type=Path, metavar="PACKAGE")
+    speech.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="with --folds: also noise, false alarms and unknown corpora; as JSON, Markdown and PNG in this folder",
+    )
+    add_data(speech)
+    add_figures(speech)
+    speech.set_defaults(command=_evaluate)
+
+
+def _train_speech(arguments: argparse.Namespace) -> None:
+    start_keras(arguments.out / "keras.log")
+    from convert.train_speech import RECIPE, Features, train_speech
+
+    recipe = replace(RECIPE, epochs=arguments.epochs or RECIPE.epochs)
+    train_speech(
+        arguments.data,
+        arguments.out,
+        recipe,
+        folds=arguments.folds,
+        resume=arguments.resume,
+        architecture=arguments.architecture,
+        features=Features(arguments.pitch, arguments.energy, arguments.deltas),
+        corpora=arguments.corpora,
+    )
+
+
+def _train_fusion(arguments: argparse.Namespace) -> None:
+    from convert.train_fusion import fusion_table, train_fusion
+
+    print(fusion_table(train_fusion(arguments.speech, arguments.face, arguments.data, arguments.out)))
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    if arguments.folds and arguments.out:
+        from convert.speech_report import speech_report, write_speech_report
+
+        write_speech_report(speech_report(arguments.folds, arguments.data), arguments.out)
+        print((arguments.out / "report.md").read_text(encoding="utf-8"), end="")
+        return
+    from convert.evaluate import evaluate_speech
+    from convert.folds import fold_figures, held_out_outputs
+
+    if arguments.folds:
+        measured = fold_figures(held_out_outputs(arguments.folds, arguments.data))
+        write_figures(
+            {f"RAVDESS, held-out actors, {kind}": values for kind, values in measured.items()}, arguments.json
+        )
+    else:
+        write_figures(evaluate_speech(arguments.model, arguments.data), arguments.json)
