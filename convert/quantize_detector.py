@@ -73,13 +73,13 @@ def detector_subject(
         run, how = own_contract(model, given, photos)
     name = f"photos of {evaluate.name}" if evaluate else "held-out photos"
     judge = partial(DetectorJudge, run=run, name=name, photos=photos, scheme=scheme)
-    sample = calibration(data, cast(Any, run.input), count or _COUNT)
+    sample = calibration(data, cast(DetectorInput, run.input), count or _COUNT)
     return Subject(model, run, how, sample, judge)
 
 
 def _of_run(path: Path, size: tuple[int, ...] | None, log: Path) -> tuple[FloatModel, Run, dict[str, str]]:
     run = read_run(path.parent)
-    spec: Any = run.input
+    spec = run.input
     if not isinstance(spec, DetectorInput):
         raise ConfigError(f"{path.parent / 'run.json'}: expected a run of the task 'detector', got {run.task!r}.")
     how = {"labels": "run.json", "input": "run.json"}
@@ -87,7 +87,7 @@ def _of_run(path: Path, size: tuple[int, ...] | None, log: Path) -> tuple[FloatM
         if len(size) != 3 or size[2] != 3 or any(side < 1 or side % 32 for side in size[:2]):
             raise ConfigError(f"--size: expected HxWx3 with multiples of 32, e.g. 288x384x3, got {size}")
         spec = replace(spec, height=size[0], width=size[1])
-        run = replace(run, input=cast(Any, spec))
+        run = replace(run, input=spec)
         how["size"] = "given"
     trained = load_trained(path, log)
     from convert.architectures.detector import pyramid
@@ -115,11 +115,11 @@ def own_contract(model: FloatModel, given: Given, photos: list[Photo]) -> tuple[
         raise ConfigError(f"{model.path}: expected low and high, or none of them, got {dict(given.input or {})}.")
     if low is not None and high is not None:
         spec = DetectorInput(height, width, 3, float(low), float(high))
-        return Run("detector", cast(Any, spec), ("face",), about), {"labels": "the task", "range": "given"}
+        return Run("detector", spec, ("face",), about), {"labels": "the task", "range": "given"}
     few, most = _some(photos)
     judged = []
     for ends in _RANGES:
-        run = Run("detector", cast(Any, DetectorInput(height, width, 3, *ends)), ("face",), about)
+        run = Run("detector", DetectorInput(height, width, 3, *ends), ("face",), about)
         judged.append((faces_found(ranked(few, detections(model.tflite, run, few), IOU), most), run))
     judged.sort(key=lambda item: -int(item[0].sum()))
     (best, run), (next_best, _) = judged[:2]
@@ -133,7 +133,7 @@ def own_contract(model: FloatModel, given: Given, photos: list[Photo]) -> tuple[
 
 
 def _ends(run: Run) -> str:
-    spec: Any = run.input
+    spec = run.input
     return f"{spec.low:g}..{spec.high:g}"
 
 
@@ -215,7 +215,7 @@ class DetectorJudge:
         photos, most = _some(self._photos)
 
         def hits(other: DetectorInput) -> NDArray[np.bool_]:
-            run = replace(self._run, input=cast(Any, other))
+            run = replace(self._run, input=other)
             return faces_found(ranked(photos, detections(self._model.tflite, run, photos), IOU), most)
 
         own = hits(spec)

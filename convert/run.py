@@ -29,7 +29,7 @@ class Run:
     """
 
     task: Task
-    input: FaceInput | SpeechInput | FusionInput
+    input: FaceInput | SpeechInput | FusionInput | DetectorInput
     labels: tuple[str, ...]
     about: dict[str, Any] = field(default_factory=dict)
 

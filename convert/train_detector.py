@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import cv2
 import numpy as np
@@ -83,7 +83,7 @@ def train_detector(
         batches,
         steps,
         recipe,
-        Run("detector", cast(Any, DETECTOR_INPUT), ("face",), about),
+        Run("detector", DETECTOR_INPUT, ("face",), about),
         out,
         resume=resume,
         own_loss=True,
