@@ -120,21 +120,17 @@ def own_contract(model: FloatModel, given: Given, photos: list[Photo]) -> tuple[
     judged = []
     for ends in _RANGES:
         run = Run("detector", DetectorInput(height, width, 3, *ends), ("face",), about)
-        judged.append((faces_found(ranked(few, detections(model.tflite, run, few), IOU), most), run))
+        hits = faces_found(ranked(few, detections(model.tflite, run, few), IOU), most)
+        judged.append((hits, "{:g}..{:g}".format(*ends), run))
     judged.sort(key=lambda item: -int(item[0].sum()))
-    (best, run), (next_best, _) = judged[:2]
-    found, others = (f"{hits.sum()} of {len(hits)} faces with {_ends(each)}" for hits, each in judged[:2])
+    (best, _, run), (next_best, *_) = judged[:2]
+    found, others = (f"{hits.sum()} of {len(hits)} faces with {ends}" for hits, ends, _ in judged[:2])
     if not more_often(best, next_best):
         raise ConfigError(
             f"{model.path}: how its pixels are scaled is not certain: it finds {found}, {others}. Say which by --range."
         )
     how = {"labels": "the task", "range": f"measured: it finds {found}, {others}"}
     return run, how
-
-
-def _ends(run: Run) -> str:
-    spec = run.input
-    return f"{spec.low:g}..{spec.high:g}"
 
 
 def _some(photos: list[Photo]) -> tuple[list[Photo], float]:
