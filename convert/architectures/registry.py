@@ -11,7 +11,6 @@ from convert.architectures import papers
 from convert.architectures.face import mobile
 from convert.architectures.heads import HEADS, Head
 from convert.architectures.residual import SMALL_WIDTHS, residual
-from convert.architectures.separable import separable
 from edge.errors import ConfigError
 
 
@@ -34,7 +33,6 @@ _APPLICATION = {
 ARCHITECTURES: dict[str, Architecture] = {
     "edge": Architecture("dense 3x3 residual network for the device", residual, "weighted"),
     "edge-small": Architecture("the same, narrower", partial(residual, widths=SMALL_WIDTHS), "weighted"),
-    "separable": Architecture("separable convolutions, small in bytes", separable, "weighted"),
     "mobile": Architecture("inverted residuals (Sandler et al. 2018) for the device", mobile, "pool"),
     "mobile-attention": Architecture("custom MobileNet, patch extraction and attention", mobile, "attention"),
     "cnn": Architecture("the usual CNN of FER2013 papers", papers.cnn),
