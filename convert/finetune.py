@@ -22,8 +22,9 @@ _BATCH = 32
 _LEARNING_RATE = 1e-4
 _SEED = 7
 _LEVELS = 127.0
-# Their result is rounded only once, after what TFLite fuses into them.
-_FUSED_WITH_NEXT = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Dense", "BatchNormalization", "ZeroPadding2D")
+# TFLite rounds the result of the first of these only after those of the second that follow it.
+_FUSING = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Dense", "BatchNormalization")
+_FUSED = ("BatchNormalization", "ReLU", "Activation")
 
 
 def finetune(model: FloatModel, tensors: NDArray[np.float32], epochs: int, log: Path) -> FloatModel:
@@ -65,12 +66,18 @@ def _with_rounding(original: Any, tensors: NDArray[np.float32]) -> Any:
     import keras
     import tensorflow as tf
 
-    names = [
+    fused = {
+        id(layer.input)
+        for layer in original.layers
+        if type(layer).__name__ in _FUSED and type(layer.input._keras_history.operation).__name__ in _FUSING
+    }
+    rounded = [
         layer.name
         for layer in original.layers
-        if type(layer).__name__ not in _FUSED_WITH_NEXT and not isinstance(layer, keras.layers.InputLayer)
+        if not isinstance(layer, (keras.layers.InputLayer, keras.layers.ZeroPadding2D))
+        and not isinstance(layer.output, (list, tuple, dict))
+        and id(layer.output) not in fused
     ]
-    rounded = [name for name in names if not isinstance(original.get_layer(name).output, (list, tuple, dict))]
     watch = keras.Model(original.inputs, [original.get_layer(name).output for name in rounded])
     ranges = dict.fromkeys(rounded, (0.0, 1e-3))
     for start in range(0, len(tensors), _BATCH):

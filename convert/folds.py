@@ -19,6 +19,7 @@ from convert.float_model import from_keras, load_keras
 from convert.metrics import figures, uar
 from convert.operations import keep_in_float, layer_errors
 from convert.package import write_package
+from convert.prepare import prepare
 from convert.representative import COUNT
 from convert.run import Run, read_run
 from convert.schemes import convert
@@ -128,10 +129,7 @@ def _converted(folder: Path, data: Path, making: Making) -> Model:
     path, log = folder / "model.keras", folder / "quantize.log"
     model = from_keras(load_keras(path, log), path, log)
     tensors = calibration_sample(run, data, making.count).tensors
-    if making.finetune:
-        from convert.finetune import finetune
-
-        model = finetune(model, tensors, making.finetune, log)
+    model = prepare(model, tensors, making.scheme, making.finetune, log)
     tflite = convert(model, making.scheme, tensors, log)
     if making.in_float:
         ranked = keep_in_float(layer_errors(model.tflite, tflite, tensors[:: max(1, len(tensors) // _LAYERS_ON)]))

@@ -25,6 +25,7 @@ from convert.judge_classifier import ClassifierJudge, FoldsJudge, answers_to
 from convert.judging import Judge, Subject, Verdict
 from convert.operations import keep_in_float, layer_errors, operations
 from convert.package import write_package
+from convert.prepare import prepare
 from convert.quantize_detector import detector_subject
 from convert.quantize_fusion import fusion_subject
 from convert.representative import COUNT, SEED
@@ -92,10 +93,7 @@ def quantize(source: Path, request: Request) -> dict[str, Any]:
     log.unlink(missing_ok=True)
     subject = _subject(path, run_folder, request, log)
     model, run, sample = subject.model, subject.run, subject.sample
-    if request.finetune:
-        from convert.finetune import finetune
-
-        model = finetune(model, sample.tensors, request.finetune, log)
+    model = prepare(model, sample.tensors, request.scheme, request.finetune, log)
     report: dict[str, Any] = {
         "model": path.name if run_folder is None else run_folder.name,
         "sha256": _sha256(path),

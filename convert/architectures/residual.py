@@ -13,7 +13,7 @@ from convert.architectures.heads import Head, attach
 # Channels at a half, a quarter and an eighth of the input's side. Most of the work is at 12x12 and 6x6, where a face
 # of 48x48 pixels still has separate eyes, brows and mouth.
 EDGE_WIDTHS = (32, 64, 160)
-SMALL_WIDTHS = (12, 24, 48)
+SMALL_WIDTHS = (24, 32, 38)  # as much as 120 kB of int8 hold
 _STEM_KERNEL = 5  # sees what two 3x3 would, at a quarter of the positions
 _MOMENTUM = 0.97  # of batch statistics: follows a training of a few thousand steps
 

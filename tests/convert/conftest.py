@@ -8,6 +8,7 @@ import wave
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -149,7 +150,7 @@ def tiny_keras(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         layers = keras.layers
         keras.utils.set_random_seed(3)
         inputs = layers.Input((12, 12, channels))
-        x = layers.Conv2D(8, 3, strides=2, padding="same", name="first")(inputs)
+        x = layers.Conv2D(8, 3, strides=2, padding="same")(inputs)
         x = layers.ReLU(6.0)(layers.BatchNormalization()(x))
         x = layers.DepthwiseConv2D(3, padding="same", name="second")(x)
         if unquantizable:
@@ -165,6 +166,39 @@ def tiny_keras(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         else:
             model.save(path)
         return path
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def uneven(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
+    """Makes untrained classifiers of [12, 12, 3] into 4 whose depthwise convolution ``pair`` has uneven channels.
+
+    They differ by up to 2000 times; the convolution behind makes up for it. What is between the depthwise and the
+    pointwise convolution: ``nothing``, ``relu``, ``seen`` (something else reads it too), ``separable`` (one layer).
+    """
+    keras = start_keras(tmp_path_factory.mktemp("log") / "keras.log", tensorflow=True)
+
+    def make(between: str) -> Any:
+        layers = keras.layers
+        keras.utils.set_random_seed(5)
+        inputs = layers.Input((12, 12, 3))
+        x = layers.Conv2D(8, 3, activation="relu")(inputs)
+        if between == "separable":
+            x = layers.SeparableConv2D(6, 3, name="pair")(x)
+        else:
+            x = received = layers.DepthwiseConv2D(3, padding="same", strides=2, name="pair")(x)
+            x = layers.ReLU()(x) if between == "relu" else x
+            x = layers.Conv2D(6, 1, name="reader")(x)
+            x = layers.Concatenate()([x, received]) if between == "seen" else x
+        model = keras.Model(inputs, layers.Dense(4)(layers.GlobalAveragePooling2D()(x)))
+        uneven = np.geomspace(1, 2000, 8, dtype=np.float32)
+        depthwise = model.get_layer("pair")
+        kernel = depthwise.depthwise_kernel if between == "separable" else depthwise.kernel
+        kernel.assign(kernel.numpy() * uneven[:, None])
+        reader = depthwise.pointwise_kernel if between == "separable" else model.get_layer("reader").kernel
+        reader.assign(reader.numpy() / uneven[:, None])
+        return model
 
     return make
 

@@ -74,6 +74,7 @@ _BUILD: dict[str, Callable[[str], tuple[Any, tuple[int, ...]]]] = {
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # a vision transformer takes a minute of a processor
 @pytest.mark.parametrize("network", _NETWORKS)
 def test_full_int8_or_the_operation_is_named(network, tmp_path):
     if _ALL not in os.environ:
