@@ -32,6 +32,7 @@ def face_report(folder: Path, data: Path, out: Path) -> dict[str, Any]:
     """
     model = Model(load_package(folder, "face"))
     splits = face_splits(data, model.package.input)
+    learned = face_splits(data, model.package.input, learned_labels(model))
     measured: dict[str, Any] = {}
     for name, faces in splits.items():
         said = outputs(model, face_tensors(model.package.input, faces))
@@ -40,7 +41,7 @@ def face_report(folder: Path, data: Path, out: Path) -> dict[str, Any]:
         if faces.votes.any():
             eight = [LABELS.index(emotion_of(label) or label) for label in model.package.labels]
             measured[by_majority(name)] = _by_votes(answers, np.array(eight)[said.argmax(axis=1)], faces)
-    name, faces = list(face_splits(data, model.package.input, learned_labels(model)).items())[-1]
+    name, faces = list(learned.items())[-1]
     robust = {"as it is": figures(_answers(model, faces), faces.labels)}
     for change in DISTURBANCES:
         seen = Faces(disturbed(faces.images, change), faces.labels, faces.votes)

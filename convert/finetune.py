@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.float_detector import detector_from_keras
-from convert.float_model import FloatModel, from_keras
+from convert.float_model import FloatModel, again
+from convert.graph import Graph, Step, functional
 from convert.keras_start import output_to
 from edge.errors import ConfigError
 from edge.perceive.detector import BOX, LANDMARKS, OFFSETS, SCORE
@@ -22,9 +22,8 @@ _BATCH = 32
 _LEARNING_RATE = 1e-4
 _SEED = 7
 _LEVELS = 127.0
-# TFLite rounds the result of the first of these only after those of the second that follow it.
-_FUSING = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Dense", "BatchNormalization")
-_FUSED = ("BatchNormalization", "ReLU", "Activation")
+_WEIGHTED = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Dense")
+_OPERATORS = ("Add", "Subtract", "Multiply")
 
 
 def finetune(model: FloatModel, tensors: NDArray[np.float32], epochs: int, log: Path) -> FloatModel:
@@ -43,11 +42,11 @@ def finetune(model: FloatModel, tensors: NDArray[np.float32], epochs: int, log: 
         import keras
 
         keras.utils.set_random_seed(_SEED)
-        teacher = _answers(model.keras, tensors)
-        student = _with_rounding(model.keras, tensors)
-        _train(model.keras, student, tensors, teacher, epochs)
-    made = from_keras if model.classes else detector_from_keras
-    return made(model.keras, model.path, log)
+        original = functional(model.keras)
+        teacher = _answers(original, tensors)
+        student = _with_rounding(original, tensors)
+        _train(original, student, tensors, teacher, epochs)
+    return again(model, log)
 
 
 def _answers(model: Any, tensors: NDArray[np.float32]) -> list[NDArray[np.float32]]:
@@ -66,34 +65,61 @@ def _with_rounding(original: Any, tensors: NDArray[np.float32]) -> Any:
     import keras
     import tensorflow as tf
 
-    fused = {
-        id(layer.input)
-        for layer in original.layers
-        if type(layer).__name__ in _FUSED and type(layer.input._keras_history.operation).__name__ in _FUSING
-    }
-    rounded = [
-        layer.name
-        for layer in original.layers
-        if not isinstance(layer, (keras.layers.InputLayer, keras.layers.ZeroPadding2D))
-        and not isinstance(layer.output, (list, tuple, dict))
-        and id(layer.output) not in fused
-    ]
-    watch = keras.Model(original.inputs, [original.get_layer(name).output for name in rounded])
-    ranges = dict.fromkeys(rounded, (0.0, 1e-3))
+    found = rounded(original)
+    watch = keras.Model(original.inputs[0], [step.outputs[0] for step in found])
+    ranges = {step.operation.name: (0.0, 1e-3) for step in found}
     for start in range(0, len(tensors), _BATCH):
         measured = keras.tree.flatten(watch(tensors[start : start + _BATCH], training=False))
-        for name, values in zip(rounded, measured, strict=True):
-            low, high = ranges[name]
-            ranges[name] = min(low, float(values.numpy().min())), max(high, float(values.numpy().max()))
+        for step, values in zip(found, measured, strict=True):
+            low, high = ranges[step.operation.name]
+            ranges[step.operation.name] = (
+                min(low, float(values.numpy().min())),
+                max(high, float(values.numpy().max())),
+            )
 
-    def call(layer: Any, *inputs: Any, **options: Any) -> Any:
-        outputs = layer(*inputs, **options)
-        if layer.name not in ranges:
+    def call(operation: Any, *inputs: Any, **options: Any) -> Any:
+        outputs = operation(*inputs, **options)
+        if operation.name not in ranges:
             return outputs
-        low, high = ranges[layer.name]
+        low, high = ranges[operation.name]
         return _rounding(keras, tf, low, high)(outputs)
 
     return keras.models.clone_model(original, clone_function=lambda layer: layer, call_function=call)
+
+
+def rounded(model: Any) -> list[Step]:
+    """The steps of a functional Keras model whose results TFLite rounds: all but those that it fuses with the next.
+
+    What a SeparableConv2D has between its two halves is rounded too, but not to be seen from here.
+    """
+    graph = Graph(model)
+    return [
+        step
+        for step in graph.steps
+        if len(step.outputs) == 1 and not (_linear(step) and _joins(graph.only_reader(step)))
+    ]
+
+
+def _linear(step: Step) -> bool:
+    """What stands behind it can be taken into its weights."""
+    return _constant(step) or (step.kind in _WEIGHTED and step.operation.activation.__name__ == "linear")
+
+
+def _joins(step: Step | None) -> bool:
+    """It becomes a part of the convolution before it."""
+    if step is None:
+        return False
+    if step.kind == "ReLU":
+        layer = step.operation
+        return layer.negative_slope == 0 and layer.threshold == 0 and layer.max_value in (None, 6)
+    if step.kind == "Activation":
+        return step.operation.activation.__name__ in ("relu", "relu6")
+    return _constant(step)
+
+
+def _constant(step: Step) -> bool:
+    """A sum or a product with numbers that do not depend on the input."""
+    return step.kind in ("BatchNormalization", "Rescaling") or (step.kind in _OPERATORS and len(step.inputs) == 1)
 
 
 def _rounding(keras: Any, tf: Any, low: float, high: float) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -104,6 +104,12 @@ def from_keras(model: Any, path: Path, log: Path, size: tuple[int, ...] | None =
         model, removed = _without_softmax(model)
     function = concrete(model, shape, log)
     return FloatModel(path, float_tflite(function, path, log), shape, int(shapes[1][-1]), function, model, removed)
+
+
+def again(model: FloatModel, log: Path) -> FloatModel:
+    """`model` with the weights that its Keras model has by now."""
+    function = concrete(model.keras, model.input_shape, log)
+    return replace(model, tflite=float_tflite(function, model.path, log), function=function)
 
 
 def concrete(model: Any, shape: tuple[int, ...], log: Path) -> Any:

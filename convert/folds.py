@@ -129,7 +129,7 @@ def _converted(folder: Path, data: Path, making: Making) -> Model:
     path, log = folder / "model.keras", folder / "quantize.log"
     model = from_keras(load_keras(path, log), path, log)
     tensors = calibration_sample(run, data, making.count).tensors
-    model = prepare(model, tensors, making.scheme, making.finetune, log)
+    model, _ = prepare(model, tensors, making.scheme, making.finetune, log)
     tflite = convert(model, making.scheme, tensors, log)
     if making.in_float:
         ranked = keep_in_float(layer_errors(model.tflite, tflite, tensors[:: max(1, len(tensors) // _LAYERS_ON)]))

@@ -44,7 +44,7 @@ class Judge(Protocol):
 class Subject:
     """A float model, its contract and how each part of it came to be known, what to calibrate on, and its judge.
 
-    `judge` is made of the model that is converted in the end, which may be a fine-tuned one.
+    `judge` is made of `model`: what fine-tuning costs counts as a loss.
     """
 
     model: FloatModel

@@ -93,12 +93,13 @@ def quantize(source: Path, request: Request) -> dict[str, Any]:
     log.unlink(missing_ok=True)
     subject = _subject(path, run_folder, request, log)
     model, run, sample = subject.model, subject.run, subject.sample
-    model = prepare(model, sample.tensors, request.scheme, request.finetune, log)
+    prepared, pairs = prepare(model, sample.tensors, request.scheme, request.finetune, log)
     report: dict[str, Any] = {
         "model": path.name if run_folder is None else run_folder.name,
         "sha256": _sha256(path),
         "scheme": request.scheme,
         "limits": asdict(request.limits),
+        "equalized": pairs,
         "finetuned_epochs": request.finetune,
         "contract": describe(run, subject.how),
         "calibration": {
@@ -110,7 +111,7 @@ def quantize(source: Path, request: Request) -> dict[str, Any]:
         "converter": {name: version(name) for name in ("keras", "tensorflow", "ai-edge-litert", "ai-edge-quantizer")},
     }
     try:
-        package = _make(replace(subject, model=model), request, log, report)
+        package = _make(subject, prepared, request, log, report)
     except UnquantizableError as error:
         report |= {"passed": False, "findings": as_json([Finding("operation", str(error), error.advice)])}
         write_report(report_folder, report)
@@ -173,10 +174,10 @@ class _Package:
         )
 
 
-def _make(subject: Subject, request: Request, log: Path, report: dict[str, Any]) -> _Package:
-    """Convert and judge; fills `report`."""
-    model, run, tensors = subject.model, subject.run, subject.sample.tensors
-    judge = subject.judge(model)
+def _make(subject: Subject, model: FloatModel, request: Request, log: Path, report: dict[str, Any]) -> _Package:
+    """Convert `model`, judge it beside the subject's own; fills `report`."""
+    run, tensors = subject.run, subject.sample.tensors
+    judge = subject.judge(subject.model)
     few_tensors = tensors[:: max(1, len(tensors) // _LAYERS_ON)][:_LAYERS_ON]
 
     def attempt(in_float: Sequence[str]) -> tuple[bytes, Verdict, list[Finding], list[str]]:

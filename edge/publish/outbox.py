@@ -217,10 +217,12 @@ class Outbox:
         if now_s >= self._storage.retry_s:
             self._return_to_disk()
         self._storage.look(now_s)
+        # One that begins from here on has its turn next: events are sent only after this look.
+        arrange = self._arrange
         # Before a connection begins, too: what is too old by now is told as lost, and must not be sent as well.
-        if self._arrange or self._pace.is_due(now_s, self._pending()):
-            self._commit()
-        if self._arrange:
+        if arrange or self._pace.is_due(now_s, self._pending()):
+            self._commit(look=arrange)
+        if arrange:
             self._sort()
         elif self._online and self._lanes.hungry:
             after = self._lanes.read_after
@@ -230,10 +232,11 @@ class Outbox:
                     self._lanes.refill(piece, self._settled)
             self._on_ready()
 
-    def _commit(self) -> None:
+    def _commit(self, look: bool = False) -> None:
+        """Write what is new; `look` for what is too old even if it is not yet time to."""
         with self._news:
             events, settled = self._new[:COMMIT_EVENTS], set(self._settled)
-        look = self._clock_set() and (self._arrange or self._pace.expires(time.monotonic()))
+        look = self._clock_set() and (look or self._pace.expires(time.monotonic()))
         expired_ms = self._utc_ms() - self._most_ms if look else 0
         forced = set(self._storage.store.commit(events, settled, expired_ms))
         self._pace.committed(time.monotonic())

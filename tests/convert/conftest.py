@@ -175,7 +175,8 @@ def uneven(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
     """Makes untrained classifiers of [12, 12, 3] into 4 whose depthwise convolution ``pair`` has uneven channels.
 
     They differ by up to 2000 times; the convolution behind makes up for it. What is between the depthwise and the
-    pointwise convolution: ``nothing``, ``relu``, ``seen`` (something else reads it too), ``separable`` (one layer).
+    pointwise convolution: ``nothing``, ``relu``, ``seen`` (something else reads it too, or ``seen by an operator``),
+    ``separable`` (one layer).
     """
     keras = start_keras(tmp_path_factory.mktemp("log") / "keras.log", tensorflow=True)
 
@@ -191,6 +192,7 @@ def uneven(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
             x = layers.ReLU()(x) if between == "relu" else x
             x = layers.Conv2D(6, 1, name="reader")(x)
             x = layers.Concatenate()([x, received]) if between == "seen" else x
+            x = x + received[..., :6] if between == "seen by an operator" else x
         model = keras.Model(inputs, layers.Dense(4)(layers.GlobalAveragePooling2D()(x)))
         uneven = np.geomspace(1, 2000, 8, dtype=np.float32)
         depthwise = model.get_layer("pair")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from convert.cli import main
+from edge.perceive.package import find_package
 
 
 def test_a_run_without_fold_models_is_refused(tmp_path, capsys):
@@ -19,5 +20,6 @@ def test_folds_and_a_package_are_measured_one_at_a_time(capsys):
 
 def test_a_fusion_needs_a_run_of_speech(tmp_path, capsys):
     run, out = str(tmp_path / "none"), str(tmp_path / "out")
-    assert main(["train", "fusion", "--speech", run, "--face", run, "--data", str(tmp_path), "--out", out]) == 1
-    assert run in capsys.readouterr().err
+    face = str(find_package("face-emotion"))
+    assert main(["train", "fusion", "--speech", run, "--face", face, "--data", str(tmp_path), "--out", out]) == 1
+    assert f"emotion-convert: {run}" in capsys.readouterr().err

@@ -27,7 +27,7 @@ def test_ranges_become_equal_and_the_function_stays(between, uneven):
     np.testing.assert_allclose(largest, behind, rtol=1e-3)
 
 
-@pytest.mark.parametrize("between", ["relu", "seen"])
+@pytest.mark.parametrize("between", ["relu", "seen", "seen by an operator"])
 def test_what_stands_between_or_looks_on_is_left_alone(between, uneven):
     model = uneven(between)
     before = model.get_weights()
@@ -38,9 +38,30 @@ def test_what_stands_between_or_looks_on_is_left_alone(between, uneven):
 
 def test_a_channel_that_is_never_seen_stays(uneven):
     model = uneven("nothing")
-    pair = model.get_layer("pair")
+    pair, reader = model.get_layer("pair"), model.get_layer("reader")
     kernel = pair.kernel.numpy()
     kernel[:, :, 2] = 0
     pair.kernel.assign(kernel)
+    before, behind = model(_TENSORS).numpy(), reader.kernel.numpy()[:, :, 2]
     assert equalize(model, _TENSORS) == 1
-    assert np.isfinite(np.concatenate([each.ravel() for each in model.get_weights()])).all()
+    np.testing.assert_array_equal(reader.kernel.numpy()[:, :, 2], behind)
+    np.testing.assert_allclose(model(_TENSORS).numpy(), before, rtol=1e-3, atol=1e-3 * np.abs(before).max())
+
+
+def test_a_bias_is_shared_out_with_its_channel(uneven):
+    model = uneven("nothing")
+    model.get_layer("pair").bias.assign(np.linspace(-3, 3, 8))
+    before = model(_TENSORS).numpy()
+    assert equalize(model, _TENSORS) == 1
+    np.testing.assert_allclose(model(_TENSORS).numpy(), before, rtol=1e-3, atol=1e-3 * np.abs(before).max())
+
+
+def test_a_sequential_model_from_a_file_is_known_too(uneven, tmp_path):
+    import keras
+
+    model = keras.Sequential([keras.layers.Input((12, 12, 3)), *uneven("nothing").layers[1:]])
+    model.save(tmp_path / "sequential.keras")
+    model = keras.models.load_model(tmp_path / "sequential.keras")
+    before = model(_TENSORS).numpy()
+    assert equalize(model, _TENSORS) == 1
+    np.testing.assert_allclose(model(_TENSORS).numpy(), before, rtol=1e-3, atol=1e-3 * np.abs(before).max())

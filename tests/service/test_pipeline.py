@@ -70,6 +70,7 @@ def utterances(samples: NDArray[np.float32], voice_activity: str) -> list[Uttera
         start = index * CHUNK_SAMPLES
         chunk = AudioChunk(samples[start : start + CHUNK_SAMPLES], SAMPLE_RATE_HZ, start * 10**9 // SAMPLE_RATE_HZ)
         found.append(pipeline.hear(chunk)[1])
+    found.append(pipeline.last_words())
     return [utterance for utterance in found if utterance]
 
 
@@ -77,6 +78,13 @@ def test_noise_that_is_taken_for_a_voice_at_first_is_no_utterance(packs: Callabl
     noise = np.concatenate([read_sound(path) for path in noise_files(packs("noise").parent)[::16][:14]])
     at_first, in_the_end = (utterances(noise, judge) for judge in ("webrtc", "cascade"))
     assert len(in_the_end) < len(at_first) / 4
+
+
+def test_noise_that_a_recording_ends_in_is_no_utterance(packs: Callable[[str], Path]):
+    """Three seconds are too short for the utterance to end by itself."""
+    rain = read_sound(next(path for path in noise_files(packs("noise").parent) if "rain" in path.name))
+    ended = rain[: 3 * SAMPLE_RATE_HZ]
+    assert [len(utterances(ended, judge)) for judge in ("webrtc", "cascade")] == [1, 0]
 
 
 def test_a_sentence_is_an_utterance(packs: Callable[[str], Path]):
