@@ -19,7 +19,7 @@ version=$(chroot "$root" python3 -c 'import sys; print("%d.%d" % sys.version_inf
 # The wheels of the base package for arm64, and what the tests need; fetched here, run there.
 rm -rf "$root/opt/site"
 "$uv" pip install --quiet --target "$root/opt/site" --python-platform aarch64-manylinux_2_28 --python-version "$version" \
-    . pytest pytest-timeout jsonschema hypothesis av scikit-image soundfile
+    . pytest pytest-timeout jsonschema hypothesis av scikit-image soundfile vaderSentiment
 rm -rf "$root/opt/source"
 mkdir -p "$root/opt/source"
 tar --exclude=__pycache__ -cf - edge tests models systemd bench pyproject.toml docs | tar -xf - -C "$root/opt/source"
