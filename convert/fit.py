@@ -205,7 +205,7 @@ class _Checkpoint(keras.callbacks.SwapEMAWeights):  # type: ignore[misc]  # kera
             self.on_test_begin()
             for name, kept in _kept(self.model):
                 (self._folder / name).mkdir(exist_ok=True)
-                kept.save(self._folder / name / "model.keras", include_optimizer=False)
+                kept.save(self._folder / name / "model.keras")
             self.on_test_end()
         else:
             self._progress["stale"] += 1
@@ -223,7 +223,8 @@ def _kept(model: Any) -> Iterator[tuple[str, Any]]:
     """The models to keep and the folder of each in the run's."""
     both = next((layer for layer in model.layers if layer.name == "both"), None)
     if both is None:
-        yield "", _of_keras(model)
+        # Made anew of the same layers: with the optimizer that a compiled one carries, its file is four times as large.
+        yield "", _of_keras(type(model)(model.input, model.output, name=model.name))
         return
     first, second = both.input
     for name, output in (("", first), (second._keras_history.operation.name, second)):

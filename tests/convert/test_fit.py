@@ -23,8 +23,8 @@ def _recipe(**values):
     return replace(sound, **values)
 
 
-def _fit(folder: Path, resume: bool = False, breaks_at: int = -1, **values):
-    """Two columns of numbers, the larger of which is to be found; a second head says the same."""
+def _fit(folder: Path, resume: bool = False, breaks_at: int = -1, two: bool = True, **values):
+    """Two columns of numbers, the larger of which is to be found; with `two` heads the second says the same."""
     import keras
 
     from convert.fit import fit
@@ -33,7 +33,7 @@ def _fit(folder: Path, resume: bool = False, breaks_at: int = -1, **values):
     inputs = keras.layers.Input((2,))
     x = keras.layers.Dense(2)(inputs)
     heads = [keras.layers.Dense(2, name=name)(x) for name in ("logits", "other")]
-    model = keras.Model(inputs, keras.layers.Concatenate(name="both")(heads))
+    model = keras.Model(inputs, keras.layers.Concatenate(name="both")(heads) if two else heads[0])
     loss = keras.losses.MeanSquaredError()
 
     def batches(epoch: int):
@@ -42,7 +42,7 @@ def _fit(folder: Path, resume: bool = False, breaks_at: int = -1, **values):
         rng = np.random.default_rng(epoch)
         for _ in range(3):
             numbers = rng.normal(size=(4, 2)).astype(np.float32)
-            yield numbers, np.concatenate([numbers, numbers], axis=1)
+            yield numbers, np.concatenate([numbers, numbers], axis=1) if two else numbers
 
     run = Run("face", FaceInput(24, 24, 1, -1, 1, 0), ("a", "b"), {})
     return fit(model, batches, 3, _recipe(**values), run, folder, resume=resume, loss=loss, metrics=["mse"])
@@ -67,6 +67,13 @@ def test_both_heads_are_kept_each_as_a_model(tmp_path: Path):
     assert [layer.name for layer in other.layers][-1] == "other"
     both = keras.models.load_model(tmp_path / "run" / "last.keras")
     assert both.output_shape == (None, 4)
+
+
+@pytest.mark.parametrize("two", [True, False])
+def test_what_is_kept_carries_no_optimizer(two: bool, tmp_path: Path):
+    """It would make the file four times as large."""
+    start_keras(tmp_path / "log", tensorflow=True)
+    assert not _fit(tmp_path / "run", two=two, epochs=1).compiled
 
 
 def test_an_interrupted_run_goes_on_only_when_asked_and_ends_as_one_that_was_not(tmp_path: Path):

@@ -25,6 +25,7 @@ from edge.records import EMOTIONS
     [
         ("face-emotion", "FER2013 PrivateTest", 3589, 0.685),
         ("face-emotion-ferplus", "FER2013 PrivateTest, FER+ majority", 3367, 0.84),
+        ("face-emotion-small", "FER2013 PrivateTest", 3589, 0.65),
     ],
 )
 def test_a_face_package_reaches_its_accuracy(packs, name: str, split: str, count: int, least: float):
@@ -61,7 +62,7 @@ def test_a_flat_grey_face_gives_no_certain_answer():
     assert probabilities.max() < 0.9
 
 
-@pytest.mark.parametrize("name", ["face-emotion", "face-emotion-ferplus"])
+@pytest.mark.parametrize("name", ["face-emotion", "face-emotion-ferplus", "face-emotion-small"])
 def test_the_float_face_model_to_go_on_from_answers_like_the_package(packs, tmp_path, name: str):
     from convert.int8 import load_keras
 
