@@ -112,7 +112,7 @@ def losses(compared: dict[str, Any], limits: Limits, worst_layer: str, scheme: s
     kept = f"--scheme mixed, which keeps the layers that lose most in float{first}"
     ways = [kept if scheme != "mixed" else "", "--scheme int16x8" if scheme.startswith("int8") else ""]
     ways.append("more calibration data (--calibration-count)")
-    ways.append("--finetune 3 (Keras models)")
+    ways.append("--finetune 3 (Keras models)" if compared["figure"] == "accuracy" else "")
     advice = "Try, in this order: " + "; ".join(way for way in ways if way) + "."
     findings = []
     if compared["drop"] > limits.drop:
