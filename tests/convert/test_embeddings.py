@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from convert.architectures.residual import SMALL_WIDTHS
 from convert.datasets.faces import LABELS, Faces
 from convert.face_recipe import FaceRecipe
 from convert.keras_start import start_keras
@@ -21,6 +22,6 @@ def test_a_support_vector_machine_learns_from_what_an_untrained_network_sees(tmp
     faces = Faces(images, labels, np.zeros((80, len(LABELS)), np.float32))
     spec = FaceRecipe(size=24).input
     model = build_face_network("edge-small", spec.shape, 7)
-    assert embeddings(model, faces.only(np.arange(3)), spec).shape == (3, 48)
+    assert embeddings(model, faces.only(np.arange(3)), spec).shape == (3, SMALL_WIDTHS[-1])
     kept, held = np.arange(80) < 60, np.arange(80) >= 60
     assert svm_accuracy(model, faces.only(kept), faces.only(held), spec) > 0.9
