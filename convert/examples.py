@@ -21,7 +21,7 @@ from convert.run import Run
 from convert.voices import load_voices, noise_takes
 from edge.errors import ConfigError
 from edge.perceive.features import FaceInput, SpeechInput, normalise_frames
-from edge.perceive.package import NO_SPEECH
+from edge.perceive.labels import NO_SPEECH
 from edge.records import EMOTIONS
 
 _NOISES = 30  # at most twice as many, evenly from all

@@ -16,7 +16,8 @@ from convert.disturb import DISTURBANCES, disturbed
 from convert.evaluate import face_splits, face_tensors, learned_labels, outputs
 from convert.metrics import details, figures
 from convert.plots import bars_plot, confusion_plot, curves_plot, reliability_plot
-from edge.perceive.package import emotion_of, load_package
+from edge.perceive.labels import emotion_of
+from edge.perceive.package import load_package
 from edge.perceive.runtime import Model
 from edge.records import EMOTIONS
 

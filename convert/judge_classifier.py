@@ -19,7 +19,7 @@ from convert.judging import Verdict, label_of
 from convert.metrics import figures
 from convert.run import Run
 from edge.perceive.features import FaceInput
-from edge.perceive.package import emotion_matrix
+from edge.perceive.labels import emotion_matrix
 from edge.perceive.runtime import softmax
 from edge.records import EMOTIONS
 

@@ -20,7 +20,7 @@ from convert.run import Run
 from convert.voices import Voices, load_voices, noise_takes
 from edge.errors import ConfigError
 from edge.perceive.features import SpeechInput, normalise_frames
-from edge.perceive.package import NO_SPEECH
+from edge.perceive.labels import NO_SPEECH
 from edge.records import EMOTIONS
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -22,7 +22,7 @@ from edge import __version__
 from edge.errors import ModelError
 from edge.perceive.features import DetectorInput, FaceInput, SpeechInput
 from edge.perceive.fusion_input import FusionInput
-from edge.records import EMOTIONS
+from edge.perceive.labels import KNOWN, emotion_matrix
 
 #: Version of the layout of model.json and of the meaning of its input parameters.
 SCHEMA = 1
@@ -39,21 +39,6 @@ _INPUTS: dict[str, type[Input | DetectorInput]] = {
 #: What a detector finds.
 DETECTED = ("face",)
 
-# Other data sets' words for the same classes. Contempt (AffectNet-8, FER+) has no place among the seven: its
-# probability is left out and the others are scaled up to 1 again.
-_ALIASES = {
-    "anger": "angry",
-    "disgusted": "disgust",
-    "fearful": "fear",
-    "happiness": "happy",
-    "joy": "happy",
-    "sadness": "sad",
-    "surprised": "surprise",
-    "calm": "neutral",
-}
-#: The class of windows in which nobody speaks; it is no emotion either.
-NO_SPEECH = "no_speech"
-LEFT_OUT = ("contempt", NO_SPEECH)
 _KINDS: dict[str, tuple[type, ...]] = {
     "int": (int,),
     "float": (int, float),
@@ -102,21 +87,6 @@ class ModelPackage:
     def to_emotions(self) -> NDArray[np.float32]:
         """float32 [labels, K]: multiply label probabilities by it to get EMOTIONS (what is none falls out)."""
         return emotion_matrix(self.labels)
-
-
-def emotion_matrix(labels: Sequence[str]) -> NDArray[np.float32]:
-    """float32 [labels, K] of 0 and 1: which of EMOTIONS each of `labels` counts as; a row of zeros for one of none."""
-    matrix = np.zeros((len(labels), len(EMOTIONS)), np.float32)
-    for row, label in enumerate(labels):
-        if label not in LEFT_OUT:
-            matrix[row, EMOTIONS.index(_ALIASES.get(label, label))] = 1
-    return matrix
-
-
-def emotion_of(label: str) -> str | None:
-    """The one of EMOTIONS that `label` means; None for contempt, for no speech and for what is not known."""
-    word = _ALIASES.get(label, label)
-    return word if word in EMOTIONS else None
 
 
 def find_package(name: str, folders: tuple[Path, ...] = ()) -> Path:
@@ -197,12 +167,11 @@ def _labels(path: Path, value: Any, task: Task) -> tuple[str, ...]:
         if value != list(DETECTED):
             raise ModelError(f"{path}: labels: expected {list(DETECTED)}, got {value!r}.")
         return DETECTED
-    known = {*EMOTIONS, *_ALIASES, *LEFT_OUT}
     if not isinstance(value, list) or len(value) < 2 or len(set(map(str, value))) != len(value):
         raise ModelError(f"{path}: labels: expected a list of two or more different labels, got {value!r}.")
-    strange = [label for label in value if not isinstance(label, str) or label not in known]
+    strange = [label for label in value if not isinstance(label, str) or label not in KNOWN]
     if strange:
-        raise ModelError(f"{path}: labels: {strange} are not known; known are {', '.join(sorted(known))}.")
+        raise ModelError(f"{path}: labels: {strange} are not known; known are {', '.join(sorted(KNOWN))}.")
     return tuple(value)
 
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from edge.errors import ModelError
 from edge.perceive.engine import Engine, Placement
-from edge.perceive.package import NO_SPEECH, ModelPackage
+from edge.perceive.labels import NO_SPEECH
+from edge.perceive.package import ModelPackage
 
 
 def softmax(logits: NDArray[np.float32], temperature: float = 1.0) -> NDArray[np.float32]:
