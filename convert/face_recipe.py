@@ -26,9 +26,10 @@ class FaceRecipe(Recipe):
     """What `train face` does; see docs/models.md for each value's meaning.
 
     `hard_share` is the weight of the data set's label in the target; the rest is the soft target that a regression
-    makes of the FER+ votes and of the teachers, where there are any. `votes_head` is the weight of a second head that
-    learns the FER+ votes and is kept as a run of its own; `class_balance` from 0 (none) to 1 (each emotion counts the
-    same).
+    makes of the FER+ votes and of the teachers, where there are any. `view_share` of both is replaced by what the
+    teachers say of the very picture, as augmented and mixed (Beyer et al. 2022). `votes_head` is the weight of a second
+    head that learns the FER+ votes and is kept as a run of its own; `class_balance` from 0 (none) to 1 (each emotion
+    counts the same).
     """
 
     epochs: int = 30
@@ -48,6 +49,7 @@ class FaceRecipe(Recipe):
     labels: str = "fer"
     dropout: float = 0.3
     hard_share: float = 0.35
+    view_share: float = 0.0
     votes_head: float = 0.4
     mixup: float = 0.0
     class_balance: float = 0.0

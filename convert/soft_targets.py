@@ -7,7 +7,7 @@ the data set's own sense of the labels: FER+ annotators say neutral far more oft
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ from edge.perceive.runtime import Model, softmax
 
 _FLOOR = 1e-4  # below it a teacher's logarithm says nothing
 _BATCH = 256
+
+Teacher = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
 def soft_targets(faces: Faces, teachers: Sequence[Path], classes: int, log: Path) -> NDArray[np.float32] | None:
@@ -58,12 +60,36 @@ def soft_targets(faces: Faces, teachers: Sequence[Path], classes: int, log: Path
 
 def teacher_probabilities(path: Path, faces: Faces, log: Path) -> NDArray[np.float32]:
     """float32 [N, K] of the package or run in `path` for `faces`, averaged with those for their mirror images."""
-    spec, predict = _package(path) if (path / "model.json").is_file() else _run(path, log)
+    spec, predict = _opened(path, log)
     both = [
         np.concatenate([predict(_tensors(images[start : start + _BATCH], spec)) for start in _starts(images, path)])
         for images in (faces.images, faces.images[:, :, ::-1])
     ]
     return np.asarray((both[0] + both[1]) / 2, np.float32)
+
+
+def view_teachers(teachers: Sequence[Path], classes: int, log: Path) -> list[Teacher]:
+    """Functions that answer pictures uint8 [N, H, W] or [N, H, W, 3] with probabilities float32 [N, classes].
+
+    Raises:
+        ConfigError: there is no teacher, or one has other labels.
+    """
+    if not teachers:
+        raise ConfigError("view_share: expected a --teacher that answers the pictures as augmented, got none.")
+    return [_viewer(path, classes, log) for path in teachers]
+
+
+def _viewer(path: Path, classes: int, log: Path) -> Teacher:
+    spec, predict = _opened(path, log)
+
+    def answer(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        said = np.asarray(predict(_tensors(images, spec)), np.float32)
+        if said.shape[1] != classes:
+            raise ConfigError(f"{path}: expected a teacher of {classes} labels, got {said.shape[1]}.")
+        return said
+
+    answer(np.zeros((1, spec.height, spec.width), np.uint8))  # what cannot answer is told before the first epoch
+    return answer
 
 
 def _starts(images: NDArray[np.uint8], path: Path) -> Any:
@@ -72,6 +98,10 @@ def _starts(images: NDArray[np.uint8], path: Path) -> Any:
 
 def _tensors(images: NDArray[np.uint8], spec: FaceInput) -> NDArray[np.float32]:
     return np.stack([face_tensor(image, spec) for image in images])
+
+
+def _opened(path: Path, log: Path) -> tuple[FaceInput, Any]:
+    return _package(path) if (path / "model.json").is_file() else _run(path, log)
 
 
 def _package(path: Path) -> tuple[FaceInput, Any]:

@@ -20,7 +20,7 @@ from convert.dequantize import restore
 from convert.face_recipe import FaceRecipe
 from convert.fit import Batch, fit
 from convert.run import Run, read_run
-from convert.soft_targets import soft_targets
+from convert.soft_targets import soft_targets, view_teachers
 from edge.errors import ConfigError
 from edge.perceive.features import FaceInput, face_tensor
 
@@ -111,6 +111,7 @@ def train_on(
     }
     run = Run("face", recipe.input, recipe.names, about)
     wanted = _targets(faces, recipe, soft_targets(faces, teachers, recipe.classes, out / "keras.log"))
+    said = view_teachers(teachers, recipe.classes, out / "keras.log") if recipe.view_share else []
     steps = max(1, len(faces) // recipe.batch)
     truth = np.zeros((len(chosen_on), wanted.shape[1]), np.float32)
     truth[np.arange(len(chosen_on)), chosen_on.labels] = 1
@@ -121,8 +122,11 @@ def train_on(
         order = rng.permutation(len(faces))
         for step in range(steps):
             chosen = order[step * recipe.batch : (step + 1) * recipe.batch]
-            images = [augment_face(faces.images[index], rng, recipe.augmentation) for index in chosen]
-            yield _mixed(tensors(np.stack(images), recipe.input), wanted[chosen], recipe.mixup, rng)
+            views = np.stack([augment_face(faces.images[index], rng, recipe.augmentation) for index in chosen])
+            images, target = _mixed(views, wanted[chosen], recipe.mixup, rng)
+            if said:
+                target = _taught(target, np.mean([answer(images) for answer in said], axis=0), recipe)
+            yield tensors(images, recipe.input), target
 
     # With the keras that the caller started.
     from convert.face_loss import FirstAccuracy, SoftTargetLoss
@@ -169,14 +173,24 @@ def _targets(faces: Faces, recipe: FaceRecipe, soft: NDArray[np.float32] | None)
 
 
 def _mixed(
-    images: NDArray[np.float32], wanted: NDArray[np.float32], alpha: float, rng: np.random.Generator
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    images: NDArray[np.uint8], wanted: NDArray[np.float32], alpha: float, rng: np.random.Generator
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Mixup (Zhang et al. 2018): each with another of the batch, by one share for the batch."""
     if not alpha:
         return images, wanted
     share = np.float32(rng.beta(alpha, alpha))
     other = rng.permutation(len(images))
-    return share * images + (1 - share) * images[other], share * wanted + (1 - share) * wanted[other]
+    mixed = np.rint(share * images + (1 - share) * images[other]).astype(np.uint8)
+    return mixed, np.asarray(share * wanted + (1 - share) * wanted[other], np.float32)
+
+
+def _taught(wanted: NDArray[np.float32], said: NDArray[np.float32], recipe: FaceRecipe) -> NDArray[np.float32]:
+    """`wanted` with the share `view_share` of its labels' columns from float32 [N, classes] that the teachers said."""
+    target = np.array(wanted)
+    weights = wanted[:, : recipe.classes].sum(axis=1, keepdims=True)
+    target[:, : recipe.classes] *= 1 - recipe.view_share
+    target[:, : recipe.classes] += recipe.view_share * weights * said
+    return target
 
 
 def _network(recipe: FaceRecipe, faces: Faces, start: str | None, helped: bool) -> Any:

@@ -3,9 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from convert.datasets.faces import LABELS, Faces
-from convert.soft_targets import soft_targets, teacher_probabilities
+from convert.soft_targets import soft_targets, teacher_probabilities, view_teachers
+from edge.errors import ConfigError
 from edge.perceive.package import find_package
 
 
@@ -44,3 +46,16 @@ def test_a_teacher_says_the_same_of_a_face_and_its_mirror_image(tmp_path: Path):
     ]
     np.testing.assert_allclose(both[0], both[1], atol=1e-6)
     np.testing.assert_allclose(both[0].sum(axis=1), 1, rtol=1e-5)
+
+
+def test_teachers_of_views_answer_each_picture_as_it_is_and_the_student_s_labels(tmp_path: Path):
+    images = np.random.default_rng(2).integers(0, 256, (2, 48, 48)).astype(np.uint8)
+    package = find_package("face-emotion")
+    (answer,) = view_teachers([package], 7, tmp_path)
+    said, mirrored = answer(images), answer(images[:, :, ::-1])
+    np.testing.assert_allclose(said.sum(axis=1), 1, rtol=1e-5)
+    assert np.abs(said - mirrored).max() > 0.001
+    with pytest.raises(ConfigError, match="of 8 labels, got 7"):
+        view_teachers([package], 8, tmp_path)
+    with pytest.raises(ConfigError, match="expected a --teacher"):
+        view_teachers([], 7, tmp_path)
