@@ -110,7 +110,7 @@ def train_on(
         "start": _provenance(start),
     }
     run = Run("face", recipe.input, recipe.names, about)
-    wanted = _targets(faces, recipe, soft_targets(faces, teachers, recipe.classes, out / "keras.log"))
+    wanted = _targets(faces, recipe, _soft(faces, recipe, teachers, out / "keras.log"))
     said = view_teachers(teachers, recipe.classes, out / "keras.log") if recipe.view_share else []
     steps = max(1, len(faces) // recipe.batch)
     truth = np.zeros((len(chosen_on), wanted.shape[1]), np.float32)
@@ -153,6 +153,18 @@ def train_on(
 def tensors(images: NDArray[np.uint8], spec: FaceInput) -> NDArray[np.float32]:
     """uint8 [N, H, W] or [N, H, W, 3] -> the network's input float32 [N, *shape], by the device's own function."""
     return np.stack([face_tensor(image, spec) for image in images])
+
+
+def _soft(faces: Faces, recipe: FaceRecipe, teachers: Sequence[Path], log: Path) -> NDArray[np.float32] | None:
+    """float32 [N, classes]: the votes themselves where their majority is the label, else `soft_targets`."""
+    if recipe.labels != "ferplus":
+        return soft_targets(faces, teachers, recipe.classes, log)
+    if teachers and not recipe.view_share:
+        raise ConfigError(
+            "labels ferplus: the votes are the soft target. Give a --teacher with view_share above 0, or none."
+        )
+    votes = faces.votes[:, : recipe.classes]
+    return np.asarray(votes / votes.sum(axis=1, keepdims=True), np.float32)
 
 
 def _targets(faces: Faces, recipe: FaceRecipe, soft: NDArray[np.float32] | None) -> NDArray[np.float32]:

@@ -12,7 +12,7 @@ from convert.datasets.faces import LABELS, Faces
 from convert.face_recipe import FaceRecipe
 from convert.keras_start import start_keras
 from convert.run import read_run
-from convert.train_face import _mixed, _targets, _taught, tensors, train_face
+from convert.train_face import _mixed, _soft, _targets, _taught, tensors, train_face
 from edge.errors import ConfigError
 
 _TINY = ("--architecture", "edge-small", "--epochs", "1", "--set", "batch=28", "--set", "size=24")
@@ -45,6 +45,16 @@ def test_targets_mix_the_label_with_what_teachers_say():
     smooth = _targets(_faces([3]), _recipe(label_smoothing=0.14), None)
     np.testing.assert_allclose(smooth.sum(), 1, rtol=1e-6)
     assert smooth[0, 0] == pytest.approx(0.02)
+
+
+def test_the_votes_are_the_soft_target_of_their_own_majority(tmp_path: Path):
+    votes = np.zeros((1, 8), np.float32)
+    votes[0, [0, 3, 7]] = 0.5, 0.3, 0.2
+    faces, recipe = _faces([0], votes), _recipe(labels="ferplus")
+    np.testing.assert_allclose(_soft(faces, recipe, (), tmp_path / "log")[0, [0, 3]], [0.625, 0.375])
+    np.testing.assert_allclose(_soft(faces, _recipe(labels="ferplus", classes=8), (), tmp_path / "log"), votes)
+    with pytest.raises(ConfigError, match="view_share"):
+        _soft(faces, recipe, [tmp_path], tmp_path / "log")
 
 
 def test_a_teacher_s_answer_to_the_view_replaces_its_share_of_the_labels_and_leaves_the_votes():
