@@ -23,6 +23,9 @@ from edge.errors import ConfigError
 Batch = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 _NO_END = 100_000  # epochs: the clock ends the training
+# After so many steps the average of weights begins anew: Keras begins it with the random weights of the start, of which
+# a third would still be in it after a hundred steps.
+_AVERAGE_AFRESH = (10, 30, 100, 300)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +198,10 @@ class _Checkpoint(keras.callbacks.SwapEMAWeights):  # type: ignore[misc]  # kera
         self._folder = folder
         self._progress = progress
         self._patience = patience
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        if int(self.model.optimizer.iterations) in _AVERAGE_AFRESH:
+            self._finalize_ema_values()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         super().on_epoch_end(epoch, logs)

@@ -88,3 +88,11 @@ def test_an_interrupted_run_goes_on_only_when_asked_and_ends_as_one_that_was_not
         np.testing.assert_allclose(one, other, atol=1e-6)
     rows = (tmp_path / "parts" / "history.csv").read_text().splitlines()
     assert [row.split(",")[0] for row in rows] == ["epoch", "0", "1", "2", "3"]
+
+
+def test_a_short_training_is_not_averaged_with_the_random_weights_it_began_with(tmp_path: Path):
+    keras = start_keras(tmp_path / "log", tensorflow=True)
+    kept = _fit(tmp_path / "run", two=False, epochs=10, ema=0.999)
+    last = keras.models.load_model(tmp_path / "run" / "last.keras")
+    for averaged, weight in zip(kept.get_weights(), last.get_weights(), strict=True):
+        np.testing.assert_allclose(averaged, weight, rtol=1e-5)
