@@ -24,6 +24,8 @@ _LEAST_VISIBLE = 0.6  # share of a face inside the view that makes it a face; be
 _MOSAIC, _BACKGROUND, _WHOLE, _TURNED = 0.25, 0.14, 0.2, 0.12
 _MONOCHROME, _DARK, _BLURRED, _NOISY = 0.12, 0.06, 0.1, 0.06
 _SMALLEST_WANTED_PX = 16.0  # what the near input has to find: 8 % of its height is 23 pixels
+_LARGEST_WANTED = 1.1  # of the view's side: a person who leans over to the camera
+_DRAWS = 10  # of a face until one is found that is large enough in its photo for the size wanted
 _HARD = 0.4  # share of backgrounds taken from those that mislead detectors
 _TURN_DEGREES = 30.0
 _PASTED = 0.3  # share of backgrounds that get faces of other expressions than people show to photographers
@@ -114,17 +116,21 @@ class Views:
                 unknown = np.full((len(corners), 5, 2), np.nan, np.float32)
                 return View(view.image, corners, unknown, np.zeros(len(corners), bool))
             return view
-        scene = _any(self._photos, rng)
-        faces = np.flatnonzero(~scene.photo.ignored)
-        fit = min(width / scene.image.shape[1], height / scene.image.shape[0])
-        if not len(faces) or rng.random() < _WHOLE:
-            return _cut(scene, self._plain(width, height, rng), fit * rng.uniform(0.8, 1.4), None, rng)
-        box = scene.photo.boxes[rng.choice(faces)]
+        whole = rng.random() < _WHOLE
         # As many faces of each octave: a camera sees them small more often, but misses those anyway.
-        wanted = float(np.exp(rng.uniform(np.log(_SMALLEST_WANTED_PX), np.log(0.85 * min(width, height)))))
-        scale = wanted / float(max(box[2], box[3]))
-        scale = min(max(scale, 0.4 * fit), max(_MOST_ENLARGED, fit))
-        return _cut(scene, self._behind(width, height, rng), scale, box, rng)
+        wanted = float(np.exp(rng.uniform(np.log(_SMALLEST_WANTED_PX), np.log(_LARGEST_WANTED * min(width, height)))))
+        for _ in range(_DRAWS):
+            scene = _any(self._photos, rng)
+            faces = np.flatnonzero(~scene.photo.ignored)
+            fit = min(width / scene.image.shape[1], height / scene.image.shape[0])
+            if whole or not len(faces):
+                return _cut(scene, self._plain(width, height, rng), fit * rng.uniform(0.8, 1.4), None, rng)
+            box = scene.photo.boxes[rng.choice(faces)]
+            scale = wanted / float(max(box[2], box[3]))
+            possible = min(max(scale, 0.4 * fit), max(_MOST_ENLARGED, fit))
+            if possible == scale:
+                break
+        return _cut(scene, self._behind(width, height, rng), possible, box, rng)
 
     def _behind(self, width: int, height: int, rng: np.random.Generator) -> NDArray[np.uint8]:
         """What a view shows where its photo ends: another picture, lest the end betray the face."""
@@ -163,8 +169,7 @@ def _cut(
     if around is None:
         left, top = rng.uniform(0, 1, 2) * (scene.image.shape[1] - wide, scene.image.shape[0] - high)
     else:
-        inside = np.maximum((wide, high) - around[2:], 0)
-        left, top = around[:2] - rng.uniform(0, 1, 2) * inside
+        left, top = around[:2] - rng.uniform(0, 1, 2) * ((wide, high) - around[2:])
     matrix = np.array([[across, 0, -left * across], [0, down, -top * down]])
     turn = rng.uniform(-_TURN_DEGREES, _TURN_DEGREES) if rng.random() < _TURNED else 0.0
     if turn:

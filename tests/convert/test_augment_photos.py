@@ -74,3 +74,16 @@ def test_some_backgrounds_get_faces_whose_landmarks_are_not_known(tmp_path):
     made = [target(views.view(96, rng)) for _ in range(150)]
     assert 3 < sum((rows[:, 15] == 1).any() for rows in made) < 40
     assert not any((rows[:, 14] == 1).any() for rows in made)
+
+
+def test_faces_that_fill_the_view_are_shown_too(tmp_path):
+    """Small ones in the same photos do not take their place."""
+    boxes = np.array([[100, 60, 200, 250], [400, 100, 12, 15], [450, 100, 12, 15]], np.float32)
+    photo = Photo(tmp_path, boxes, np.full((3, 5, 2), np.nan, np.float32), np.zeros(3, bool))
+    scene = Scene(np.zeros((480, 640, 3), np.uint8), photo)
+    views = Views([scene], [scene], [scene])
+    largest = [
+        (view.corners[~view.ignored, 3] - view.corners[~view.ignored, 1]).max(initial=0.0) / 256
+        for view in (views.view(256, np.random.default_rng(seed)) for seed in range(200))
+    ]
+    assert np.mean(np.array(largest) > 0.6) > 0.1
