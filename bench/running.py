@@ -100,14 +100,22 @@ def _measure(config: Path, port: int) -> Iterator[tuple[str, str]]:
         share = (sum(process.cpu_times()[:2]) - cpu) / (time.time() - since)
         rss = process.memory_info().rss
     finally:
+        asked = time.perf_counter()
         service.terminate()
         code = service.wait(10)
+        ended_ms = (time.perf_counter() - asked) * 1000
         client.loop_stop()
-    faces = [(at, payload) for at, topic, payload in arrived if topic.endswith("/face") and at > since]
-    latency = [(at - datetime.fromisoformat(p["time"].replace("Z", "+00:00")).timestamp()) * 1000 for at, p in faces]
+    faces = [(at, _seconds(payload["time"])) for at, topic, payload in arrived if topic.endswith("/face")]
+    yield "frame of the first face to the first event at the subscriber", f"{first - faces[0][1]:.2f} s"
+    latency = [(at - seen) * 1000 for at, seen in faces if at > since]
     p50, p95 = np.percentile(latency, (50, 95))
     health = [payload for _, topic, payload in arrived if topic.endswith("/health")][-1]
     yield f"frame to subscriber at {FPS} fps, with speech", f"p50 {p50:.0f} ms, p95 {p95:.0f} ms ({len(latency)} faces)"
     yield "resident memory", f"{rss / 1e6:.0f} MB"
     yield f"CPU at {FPS} fps and speech without a break", f"{share * 100:.0f} % of one core"
-    yield "frames dropped, exit code", f"{health['camera']['dropped']} of {health['camera']['read']}, {code}"
+    yield "frames dropped", f"{health['camera']['dropped']} of {health['camera']['read']}"
+    yield "SIGTERM to exit", f"{ended_ms:.0f} ms (exit code {code})"
+
+
+def _seconds(time_utc: str) -> float:
+    return datetime.fromisoformat(time_utc.replace("Z", "+00:00")).timestamp()

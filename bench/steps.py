@@ -6,13 +6,15 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import cv2
 import numpy as np
 
-from edge.config import Config
+from edge.config import Config, FaceConfig
 from edge.demo.clip import synthetic_voice
-from edge.perceive.detector import CellDetector
+from edge.perceive import haar
+from edge.perceive.detector import CellDetector, FaceDetector
 from edge.perceive.engine import Engine
 from edge.perceive.face import FacePerception
 from edge.perceive.package import Task, find_package, load_package
@@ -20,6 +22,9 @@ from edge.perceive.runtime import Model
 from edge.perceive.speech import SpeechPerception
 from edge.perceive.vad import ACTIVITIES, CHUNK_SAMPLES
 from edge.records import AudioChunk, Frame
+
+#: The face detectors whose frames are measured, beside the configuration's own.
+DETECTORS = (haar.NAME, "face-detector")
 
 
 def portrait() -> np.ndarray:
@@ -45,20 +50,29 @@ def model(task: Task, name: str) -> Model:
     return Model(load_package(find_package(name), task))
 
 
-def rows() -> Iterator[tuple[str, str]]:
+def rows(calls: int = 300, frames: int = 80, sound_s: int = 20) -> Iterator[tuple[str, str]]:
+    """What was measured and its figure, each as soon as it is known.
+
+    Args:
+        calls: repetitions of a bare model call.
+        frames: repetitions of a frame's path; the first tenth warms up.
+        sound_s: seconds of speech, and of silence, to listen to.
+    """
     config = Config()
     cv2.setNumThreads(1)
     face, speech = model("face", config.face.model), model("speech", config.speech.model)
     tensor = np.zeros(face.package.input.shape, np.float32)
     window = np.zeros(speech.package.input.shape, np.float32)
-    bare_face, _ = milliseconds(lambda: face.probabilities(tensor), 300)
-    bare_speech, _ = milliseconds(lambda: speech.probabilities(window), 300)
+    bare_face, _ = milliseconds(lambda: face.probabilities(tensor), calls)
+    bare_speech, _ = milliseconds(lambda: speech.probabilities(window), calls)
     yield "face model, bare call", f"{bare_face:.2f} ms"
     yield "speech model, bare call", f"{bare_speech:.2f} ms"
 
-    yield from _frame(config, face)
+    for detector in dict.fromkeys((*DETECTORS, config.face.detector)):
+        for what, figure in frame_rows(replace(config.face, detector=detector), face, frames):
+            yield f"{detector}: {what}", figure
 
-    for name, sound in (("speech", synthetic_voice(20)), ("silence", np.zeros(320_000, np.float32))):
+    for name, sound in (("speech", synthetic_voice(sound_s)), ("silence", np.zeros(sound_s * 16_000, np.float32))):
         chunks = sound[: len(sound) // CHUNK_SAMPLES * CHUNK_SAMPLES].reshape(-1, CHUNK_SAMPLES)
         for activity in ACTIVITIES:
             voice = ACTIVITIES[activity](config.speech.quiet_dbfs)
@@ -76,53 +90,72 @@ def rows() -> Iterator[tuple[str, str]]:
         cpu_ms = (time.process_time() - begin) * 1000 / (len(chunks) * 0.032)
         yield (
             f"a second of {name}: voice activity, MFCC, classify",
-            f"{cpu_ms:.1f} ms of CPU ({windows} windows in 20 s)",
+            f"{cpu_ms:.1f} ms of CPU ({windows} windows in {sound_s} s)",
         )
 
 
-def _frame(config: Config, face: Model) -> Iterator[tuple[str, str]]:
-    """The path of a frame against its bare model calls, taken in turns so that other load falls on all alike."""
+def frame_rows(config: FaceConfig, face: Model, times: int) -> Iterator[tuple[str, str]]:
+    """The path of a frame against its bare calls, taken in turns so that other load falls on all alike.
+
+    The bare call of a detector package is its model's; OpenCV's cascade is no model, so all of its `detect` counts.
+    """
     image = portrait()
-    detector = CellDetector(load_package(find_package(config.face.detector), "detector"))
-    picture = np.zeros(detector.package.input.shape, np.float32)
-    engine = Engine(detector.package.model_path)
-    raw = engine.quantized(picture)
+    both = np.hstack([image, image])
+    detector, bare_detector = _detector(config)
     tensor = np.zeros(face.package.input.shape, np.float32)
     one, two = (_looker(config, detector, face, np.hstack([image] * count)) for count in (1, 2))
-    found = detector.detect(np.hstack([image, image]))
+    found = [len(detector.detect(picture)) for picture in (image, both)]
     work: dict[str, Callable[[], object]] = {
-        "detector": lambda: engine.run_quantized(raw),
         "classifier": lambda: face.probabilities(tensor),
         "detect": lambda: detector.detect(image),
-        "detect two": lambda: detector.detect(np.hstack([image, image])),
+        "detect two": lambda: detector.detect(both),
         "one": one,
         "two": two,
     }
+    if bare_detector is not None:
+        work["detector"] = bare_detector
     yunet = _yunet()
     if yunet is not None:
         square = np.zeros((320, 320, 3), np.uint8)
         work["YuNet"] = lambda: yunet.detect(square)
     taken: dict[str, list[float]] = {name: [] for name in work}
-    for _ in range(80):
+    for _ in range(times):
         for name, call in work.items():
             begin = time.perf_counter()
             call()
             taken[name].append((time.perf_counter() - begin) * 1000)
-    median = {name: float(np.median(values[8:])) for name, values in taken.items()}
-    bare = median["detector"] + median["classifier"]
-    yield "face detector, bare call", f"{median['detector']:.2f} ms"
-    yield "640x480 frame to boxes and landmarks", f"{median['detect']:.2f} ms"
+    median = {name: float(np.median(values[times // 10 :])) for name, values in taken.items()}
+    if "detector" in median:
+        yield "bare model call", f"{median['detector']:.2f} ms"
+    yield "640x480 frame to boxes", f"{median['detect']:.2f} ms"
     if "YuNet" in median:
         yield "  against YuNet at 320x320", f"x {median['detect'] / median['YuNet']:.2f}"
-    yield "640x480 frame: detect, follow, align, judge, classify", f"{median['one']:.2f} ms"
-    yield "  against the sum of its bare model calls", f"x {median['one'] / bare:.2f}"
-    if len(found) == 2:
+    yield "640x480 frame: detect, follow, align, judge, classify", f"{median['one']:.2f} ms ({found[0]} face)"
+    bare = median.get("detector", median["detect"]) + median["classifier"]
+    against = "bare model calls" if "detector" in median else "its detect and a bare classifier call"
+    yield f"  against the sum of {against}", f"x {median['one'] / bare:.2f}"
+    if found == [1, 2]:
         further = (median["two"] - median["detect two"]) - (median["one"] - median["detect"])
         yield "  a further face against a bare classifier call", f"x {further / median['classifier']:.2f}"
 
 
-def _looker(config: Config, detector: CellDetector, face: Model, image: np.ndarray) -> Callable[[], object]:
-    perception = FacePerception(replace(config.face, confirm_frames=1), detector, face)
+def _detector(config: FaceConfig) -> tuple[FaceDetector, Callable[[], object] | None]:
+    """The detector as the service has it, and the bare call of its model."""
+    detector: FaceDetector
+    bare: Callable[[], object] | None = None
+    if config.detector == haar.NAME:
+        detector = haar.HaarDetector()
+    else:
+        detector = CellDetector(load_package(find_package(config.detector), "detector"))
+        engine = Engine(detector.package.model_path)
+        raw = engine.quantized(np.zeros(detector.package.input.shape, np.float32))
+        bare = partial(engine.run_quantized, raw)
+    detector.adopt(config.detection_score or None, config.smallest_px)
+    return detector, bare
+
+
+def _looker(config: FaceConfig, detector: FaceDetector, face: Model, image: np.ndarray) -> Callable[[], object]:
+    perception = FacePerception(replace(config, confirm_frames=1), detector, face)
     sequence = iter(range(1_000_000))
 
     def look() -> None:

@@ -1,0 +1,29 @@
+"""The single steps of `make bench`, with real models and hardly a repetition: every row comes, with each detector."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from bench.steps import DETECTORS, frame_rows, model, rows
+from edge.config import FaceConfig
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_a_frame_of_either_detector(detector: str):
+    told = dict(frame_rows(FaceConfig(detector=detector), model("face", FaceConfig().model), times=2))
+    assert told["640x480 frame: detect, follow, align, judge, classify"].endswith("ms (1 face)")
+    assert ("bare model call" in told) == (detector != "haar")
+    (against,) = (what for what in told if what.startswith("  against the sum of"))
+    assert ("its detect" in against) == (detector == "haar")
+    assert re.fullmatch(r"x \d+\.\d\d", told[against])
+
+
+def test_every_row_of_the_defaults():
+    told = dict(rows(calls=1, frames=1, sound_s=4))
+    for detector in DETECTORS:
+        assert told[f"{detector}: 640x480 frame to boxes"].endswith(" ms")
+    assert told["face model, bare call"].endswith(" ms")
+    assert re.search(r"\([1-9]\d* windows in 4 s\)", told["a second of speech: voice activity, MFCC, classify"])
+    assert "(0 windows in 4 s)" in told["a second of silence: voice activity, MFCC, classify"]
