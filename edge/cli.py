@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from edge import __version__
 from edge.arguments import build_parser
 from edge.config import DEFAULT_PATH, Config, MqttConfig
+from edge.config_files import read_config, unreadable_files, with_password_beside
 from edge.config_toml import load_config
 from edge.errors import ConfigError, EdgeError, PublishError
 from edge.service.stopping import stop_on_signals
@@ -53,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    config = _config(options.config)
+    config = read_config(options.config)
     _log_to_stderr(config.log.level)
     # SIGABRT is how systemd's watchdog ends a service that hangs: the journal then tells where each thread stood.
     faulthandler.enable()
@@ -62,7 +63,7 @@ def _run(options: argparse.Namespace) -> int:
     _LOG.info("emotion-edge %s starts as %r", __version__, config.device.name)
     from edge.service.service import Service  # takes a second: --help does not wait for it
 
-    service = Service(config, request, reread=lambda: _config(options.config))
+    service = Service(config, request, reread=lambda: read_config(options.config))
     signal.signal(signal.SIGHUP, lambda *_: service.reload())
     with _web(config, service, options.config):
         code = service.run(watch=_say if options.watch else None)
@@ -88,7 +89,7 @@ def _web(config: Config, service: Service, path: Path | None) -> Iterator[None]:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    config = _config(options.config)
+    config = read_config(options.config)
     _log_to_stderr(config.log.level)
     _no_core_dumps()
     request = stop_on_signals()
@@ -103,7 +104,7 @@ def _no_core_dumps() -> None:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    config = _config(options.config)
+    config = read_config(options.config)
     _log_to_stderr("WARNING")
     request = stop_on_signals()
     from edge.demo import run_demo
@@ -135,7 +136,7 @@ def _listen(options: argparse.Namespace) -> int:
     from edge.listen import Screen, run_listen
 
     # A broker given by hand is not entered with the credentials of the service, unless its file is given too.
-    mqtt = MqttConfig() if options.broker and not options.config else _config(options.config).mqtt
+    mqtt = MqttConfig() if options.broker and not options.config else read_config(options.config).mqtt
     given = {"url": options.broker, "username": options.username, "ca_file": options.ca_file}
     mqtt = replace(mqtt, **{key: value for key, value in given.items() if value})
     seconds = math.inf if options.seconds is None else options.seconds
@@ -162,7 +163,7 @@ def _line(text: str) -> None:
 
 
 def _analyze(options: argparse.Namespace) -> int:
-    config = _config(options.config)
+    config = read_config(options.config)
     _log_to_stderr("ERROR")  # what is wrong with a file is told with it
     from edge.analyze.batch import Request, run_analyze
 
@@ -190,7 +191,7 @@ def _info(options: argparse.Namespace) -> int:
     _log_to_stderr("ERROR")  # what falls back is told below
     from edge.service.about import about, as_text
 
-    told = about(_config(options.config))
+    told = about(read_config(options.config))
     print(json.dumps(told, indent=2, ensure_ascii=False) if options.json else as_text(told))
     return OK
 
@@ -229,13 +230,12 @@ def _config_schema(_options: argparse.Namespace) -> int:
 
 
 def _check_config(options: argparse.Namespace) -> int:
-    from edge.config_files import unreadable_files
     from edge.publish.broker import find_broker
 
     mistakes: list[str] = []
     notes: list[str] = []
     try:
-        config = load_config(options.file)
+        config = with_password_beside(load_config(options.file), options.file)
         for file in unreadable_files(config):
             if file.certain:
                 mistakes.append(f"{options.file}: {file}: expected a file that the service can read")
@@ -256,13 +256,6 @@ def _check_config(options: argparse.Namespace) -> int:
         if not mistakes:
             print(f"{options.file}: good")
     return WRONG_USAGE if mistakes else OK
-
-
-def _config(path: Path | None) -> Config:
-    """The configuration of `path`; without one that of the default path, or all defaults if that does not exist."""
-    if path is None and not os.path.lexists(DEFAULT_PATH):
-        return Config()
-    return load_config(path or DEFAULT_PATH)
 
 
 def _log_to_stderr(level: str) -> None:

@@ -17,6 +17,9 @@ CONTEXTS = ("home", "vehicle-private", "research", "medical", "safety", "workpla
 BANNED_CONTEXTS = ("workplace", "education")
 ACCELERATORS = ("auto", "cpu", "gpu", "npu", "external")
 DEFAULT_PATH = Path("/etc/emotion-edge/config.toml")
+#: The broker's password: a file beside the configuration, which the unit loads as a credential of this name
+#: (LoadCredential=mqtt-password:/etc/..., systemd.exec(5)).
+PASSWORD_NAME = "mqtt-password"  # noqa: S105 - the file's name, not a password
 
 
 def _key(
@@ -189,8 +192,9 @@ class InferenceConfig:
 class MqttConfig:
     """The hub. `url`: ``mqtt://host[:1883]`` or ``mqtts://host[:8883]``; never a password in it.
 
-    The password comes from the systemd credential ``mqtt-password``, else `password_file`, else the environment
-    variable EMOTION_EDGE_MQTT_PASSWORD. `protocol`: ``auto`` tries MQTT 5 and falls back to 3.1.1. `outbox_file`: where
+    The password comes from the systemd credential ``mqtt-password`` (for a command that systemd did not start: from the
+    file of this name beside the configuration), else `password_file`, else the environment variable
+    EMOTION_EDGE_MQTT_PASSWORD. `protocol`: ``auto`` tries MQTT 5 and falls back to 3.1.1. `outbox_file`: where
     events wait for the hub; empty is outbox.sqlite in the state directory that systemd gives, else memory. `commit_hz`:
     how often a second, in the long run, the outbox writes to the disk.
     """

@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from edge.config import DEFAULT_PATH, Config
-from edge.config_toml import load_config
+from edge.config_files import read_config, with_password_beside
 from edge.doctor.report import run_doctor
 from edge.errors import EdgeError
-from edge.publish.broker import find_broker
+from edge.publish.broker import find_password
 from edge.service.recorder import FILE
 
 _LINES = "2000"
@@ -38,36 +38,30 @@ def write_report(config: Path | None, out: Path) -> list[str]:
         EdgeError: it cannot be written.
     """
     hide = _hider(config)
-    names = []
+    parts = {name: hide(text).encode() for name, text in _parts(config)}
     try:
         file = os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
         with file, tarfile.open(fileobj=file, mode="w:gz") as archive:
-            for name, text in _parts(config):
-                data = hide(text).encode()
+            for name, data in parts.items():
                 entry = tarfile.TarInfo(f"emotion-edge-report/{name}")
                 entry.size, entry.mtime, entry.mode = len(data), int(time.time()), 0o600
                 archive.addfile(entry, io.BytesIO(data))
-                names.append(name)
     except OSError as error:
         raise EdgeError(f"{out}: cannot be written: {error.strerror}. Give another place with --out FILE") from error
-    return names
+    return list(parts)
 
 
 def _parts(config: Path | None) -> Iterator[tuple[str, str]]:
     told: list[str] = []
     run_doctor(config, as_json=True, write=told.append)
     yield "doctor.json", "\n".join(told)
-    path = config or DEFAULT_PATH
-    yield (
-        "config.toml",
-        path.read_text(encoding="utf-8", errors="replace") if path.exists() else "# none: all defaults\n",
-    )
+    yield "config.toml", _text(config or DEFAULT_PATH) or "# none: all defaults\n"
     folders = (
         [Path(os.environ["RUNTIME_DIRECTORY"])] if "RUNTIME_DIRECTORY" in os.environ else _RUN.glob("emotion-edge*")
     )
     for folder in folders:
-        if (flight := folder / FILE).is_file():
-            yield f"{folder.name}-{FILE}", flight.read_text(encoding="utf-8", errors="replace")
+        if (flight := _text(folder / FILE)) is not None:
+            yield f"{folder.name}-{FILE}", flight
     for name, command in (
         ("journal.txt", ["journalctl", "--no-pager", "-n", _LINES, "-u", "emotion-edge*"]),
         ("unit.txt", ["systemctl", "--no-pager", "show", "emotion-edge.service"]),
@@ -75,6 +69,19 @@ def _parts(config: Path | None) -> Iterator[tuple[str, str]]:
         ("release.txt", ["cat", "/etc/os-release"]),
     ):
         yield name, _said(command)
+
+
+def _text(path: Path) -> str | None:
+    """What is in `path`, or why that cannot be told; None where there is no such file."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return None
+    except PermissionError:
+        # Of a service, whose user exists only while it runs, nobody else but root may see the files.
+        return f"{path}: not readable by this user: use sudo\n"
+    except OSError as error:
+        return f"{path}: not readable: {error.strerror}\n"
 
 
 def _said(command: list[str]) -> str:
@@ -87,13 +94,12 @@ def _said(command: list[str]) -> str:
 
 def _hider(path: Path | None) -> Callable[[str], str]:
     """Takes out what must stay secret: the broker's password, users and queries of addresses, words after password=."""
-    config = Config()
+    config = with_password_beside(Config(), path or DEFAULT_PATH)
     with contextlib.suppress(EdgeError):  # a file with mistakes goes in too, with what looks like a secret hidden
-        if path is not None or DEFAULT_PATH.exists():
-            config = load_config(path or DEFAULT_PATH)
+        config = read_config(path)
     secrets = {config.mqtt.username}
     with contextlib.suppress(EdgeError):
-        secrets.add(find_broker(config.mqtt).password or "")
+        secrets.add(find_password(config.mqtt) or "")
     if config.camera.source.startswith("gstreamer:"):
         secrets.add(config.camera.source.partition(":")[2])
     secrets = {secret for secret in secrets if len(secret) > 2}

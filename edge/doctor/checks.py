@@ -20,8 +20,7 @@ from edge import __version__
 from edge.capture.devices import hear, look
 from edge.clock import clock_synchronized
 from edge.config import DEFAULT_PATH, Config
-from edge.config_files import unreadable_files
-from edge.config_toml import load_config
+from edge.config_files import read_config, unreadable_files
 from edge.errors import EdgeError
 from edge.perceive.detector import CellDetector
 from edge.perceive.golden import check_golden
@@ -115,9 +114,8 @@ def _runtime() -> Iterator[Finding]:
 def _configuration(path: Path | None) -> tuple[Config | None, Finding]:
     if path is None and not os.path.lexists(DEFAULT_PATH):
         return Config(), Finding("configuration", "note", f"no {DEFAULT_PATH}: every key has its default")
-    path = path or DEFAULT_PATH
     try:
-        return load_config(path), Finding("configuration", "good", str(path))
+        return read_config(path), Finding("configuration", "good", str(path or DEFAULT_PATH))
     except EdgeError as error:
         return None, Finding("configuration", "failed", str(error), "correct these; the rest is examined then")
 

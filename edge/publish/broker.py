@@ -8,12 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from edge.config import MqttConfig
+from edge.config import PASSWORD_NAME, MqttConfig
 from edge.errors import ConfigError, PublishError
 
 PASSWORD_VARIABLE = "EMOTION_EDGE_MQTT_PASSWORD"  # noqa: S105 - the variable's name, not a password
-#: The credential's name in the unit: LoadCredential=mqtt-password:/etc/... (systemd.exec(5)).
-CREDENTIAL = "mqtt-password"
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 
@@ -55,7 +53,7 @@ def find_broker(mqtt: MqttConfig) -> Broker:
             )
     if mqtt.key_file and not mqtt.cert_file:
         raise ConfigError("[mqtt] cert_file: expected the certificate of key_file, got an empty text")
-    password = _password(mqtt)
+    password = find_password(mqtt)
     if password is not None and not mqtt.username:
         raise ConfigError("[mqtt] username: expected a name, since a password is given; got an empty text")
     return Broker(
@@ -67,14 +65,17 @@ def find_broker(mqtt: MqttConfig) -> Broker:
     )
 
 
-def _password(mqtt: MqttConfig) -> str | None:
+def find_password(mqtt: MqttConfig) -> str | None:
     """The systemd credential, else `password_file`, else the environment; None when there is none.
 
     An empty credential is none: the unit loads it from a file that the installer leaves empty.
+
+    Raises:
+        PublishError: a file cannot be read.
     """
-    credential = Path(os.environ.get("CREDENTIALS_DIRECTORY", "")) / CREDENTIAL
+    credential = Path(os.environ.get("CREDENTIALS_DIRECTORY", "")) / PASSWORD_NAME
     if "CREDENTIALS_DIRECTORY" in os.environ and credential.exists() and credential.stat().st_size:
-        return _read(credential, f"systemd credential {CREDENTIAL}")
+        return _read(credential, f"systemd credential {PASSWORD_NAME}")
     if mqtt.password_file:
         return _read(Path(mqtt.password_file), "[mqtt] password_file")
     return os.environ.get(PASSWORD_VARIABLE) or None

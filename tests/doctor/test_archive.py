@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tarfile
+import tempfile
 from pathlib import Path
+
+from edge.doctor.archive import write_report
 
 SECRETS = ("hunter2hunter2", "camera-word", "token-4711", "device-user")
 
@@ -56,3 +60,39 @@ def test_the_words_of_a_pipeline_are_secret_too(tmp_path):
     command = [sys.executable, "-m", "edge", "report", "--config", config, "--out", out]
     subprocess.run(command, check=True, capture_output=True, timeout=110)
     assert not [name for name, text in texts(out).items() if "camera-word" in text or "user-id=bob" in text]
+
+
+def test_the_password_beside_the_configuration_is_secret_too(tmp_path, monkeypatch):
+    """Also of a configuration that has mistakes and names no user."""
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    (tmp_path / "config.toml").write_text("[camera]\nfps = 0  # hunter2hunter2\n")
+    (tmp_path / "mqtt-password").write_text("hunter2hunter2\n")
+    write_report(tmp_path / "config.toml", tmp_path / "report.tar.gz")
+    parts = texts(tmp_path / "report.tar.gz")
+    assert "fps = 0  # (hidden)" in parts["config.toml"]
+    assert not [name for name, text in parts.items() if "hunter2" in text]
+
+
+def test_what_this_user_may_not_read_is_told_of_and_the_rest_is_there(monkeypatch):
+    """As a person without root: systemd keeps a dynamic user's folders for itself."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o777)
+        (folder / "closed").mkdir()
+        (folder / "closed/flight.json").write_text("[]")
+        (folder / "config.toml").write_text("[camera]\nfps = 0\n")
+        monkeypatch.setenv("RUNTIME_DIRECTORY", str(folder / "closed"))
+        (folder / "closed").chmod(0)
+        user = os.geteuid()
+        if user == 0:
+            os.seteuid(65534)  # nobody
+        try:
+            names = write_report(folder / "config.toml", folder / "report.tar.gz")
+        finally:
+            os.seteuid(user)
+            (folder / "closed").chmod(0o700)
+        parts = texts(folder / "report.tar.gz")
+        assert list(parts) == names
+        assert "use sudo" in parts["closed-flight.json"]
+        assert "fps = 0" in parts["config.toml"]
+        assert {"journal.txt", "unit.txt", "system.txt"} <= set(parts)

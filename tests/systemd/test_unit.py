@@ -147,6 +147,10 @@ def test_the_password_reaches_the_broker_and_not_the_environment(booted):
     assert "CREDENTIALS_DIRECTORY=/run/credentials/emotion-edge.service" in booted["environment"]
 
 
+def test_the_doctor_is_let_in_by_the_same_password(booted):
+    assert booted["doctor"]["broker"]["state"] == "good", booted["doctor"]["broker"]
+
+
 def test_it_is_nobody_and_leaves_no_core(booted):
     assert booted["user"] >= 61184  # of systemd's dynamic users
     assert booted["core limit"] == ["0", "0"]
