@@ -13,7 +13,7 @@ from edge.config import FaceConfig
 @pytest.mark.parametrize("detector", DETECTORS)
 def test_a_frame_of_either_detector(detector: str):
     told = dict(frame_rows(FaceConfig(detector=detector), model("face", FaceConfig().model), times=2))
-    assert told["640x480 frame: detect, follow, align, judge, classify"].endswith("ms (1 face)")
+    assert told["640x480 frame: detect, follow, align, judge, classify"].endswith("ms of CPU (1 face)")
     assert ("bare model call" in told) == (detector != "haar")
     (against,) = (what for what in told if what.startswith("  against the sum of"))
     assert ("its detect" in against) == (detector == "haar")
@@ -23,7 +23,7 @@ def test_a_frame_of_either_detector(detector: str):
 def test_every_row_of_the_defaults():
     told = dict(rows(calls=1, frames=1, sound_s=4))
     for detector in DETECTORS:
-        assert told[f"{detector}: 640x480 frame to boxes"].endswith(" ms")
-    assert told["face model, bare call"].endswith(" ms")
+        assert told[f"{detector}: 640x480 frame to boxes"].endswith(" ms of CPU")
+    assert told["face model, bare call"].endswith(" ms of CPU")
     assert re.search(r"\([1-9]\d* windows in 4 s\)", told["a second of speech: voice activity, MFCC, classify"])
     assert "(0 windows in 4 s)" in told["a second of silence: voice activity, MFCC, classify"]
