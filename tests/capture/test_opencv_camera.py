@@ -1,12 +1,17 @@
-"""A camera on the network that really is one (GStreamer's RTSP server), alive, frozen, and absent."""
+"""Cameras on the network, over loopback: RTSP (GStreamer's server; alive, frozen, absent) and MJPEG over HTTP."""
 
+import base64
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -80,6 +85,50 @@ def test_a_slower_rate_is_kept_on_average(rtsp_server):
     times = [camera.read().captured_ns for _ in range(12)]
     camera.close()
     assert 80 < (times[-1] - first.captured_ns) / 12 / 1e6 < 125
+
+
+class Pictures(BaseHTTPRequestHandler):
+    """MJPEG as cameras serve it, for user ann with password s3cret: 20 pictures a second, each 4 levels brighter."""
+
+    def do_GET(self):
+        if self.headers["Authorization"] != "Basic " + base64.b64encode(b"ann:s3cret").decode():
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="camera"')
+            self.end_headers()
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=picture")
+        self.end_headers()
+        for number in count():
+            jpeg = cv2.imencode(".jpg", np.full((48, 64, 3), 4 * number % 256, np.uint8))[1].tobytes()
+            head = f"--picture\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+            try:
+                self.wfile.write(head.encode() + jpeg + b"\r\n")
+            except OSError:  # the reader has gone
+                return
+            time.sleep(0.05)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_camera_over_http_is_read():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Pictures)
+    threading.Thread(target=server.serve_forever).start()
+    camera = url_camera(f"http://ann:s3cret@127.0.0.1:{server.server_port}/video")
+    try:
+        camera.open()
+        first, second = camera.read(), camera.read()
+    finally:
+        camera.close()
+        server.shutdown()
+        server.server_close()
+    assert camera.name == f"http://127.0.0.1:{server.server_port}/video"
+    assert first.image.shape == second.image.shape == (48, 64, 3)
+    assert second.sequence == first.sequence + 1
+    assert second.captured_ns > first.captured_ns
+    brighter = (int(second.image.mean()) - int(first.image.mean())) % 256
+    assert 2 < brighter < 254  # another picture than the first
 
 
 def test_a_wrong_password_and_no_host_are_errors_without_the_password(rtsp_server):

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from edge.demo.clip import FPS, SECONDS
+from edge.demo.clip import FPS, SECONDS, write_clip
 
 VIDEO = Path(__file__).parents[2].parent / "shared" / "data" / "av" / "bbaf2n.mpg"
 
 
-def demo(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+def demo(*arguments: str | Path | int) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "edge", "demo", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
 
@@ -45,6 +45,21 @@ def test_another_clip():
     done = demo("--clip", VIDEO)
     assert (done.returncode, complaints(done)) == (0, [])
     assert "presence.start" in done.stdout
+
+
+def test_live_runs_the_configured_camera_and_microphone_for_so_long(tmp_path: Path):
+    clip, config = tmp_path / "clip.mkv", tmp_path / "config.toml"
+    write_clip(clip, seconds=4)
+    sections = [f'[{name}]\nsource = "file:{clip}"\n' for name in ("camera", "microphone")]
+    config.write_text("".join([*sections, "[replay]\nrepeat = true\n"]), encoding="utf-8")
+    done = demo("--live", "--seconds", 5, "--config", config)
+    assert (done.returncode, complaints(done)) == (0, [])
+    assert "camera and microphone for 5 s" in done.stdout
+    frames, sound_s = re.search(r"(\d+) frames .* faces; ([\d.]+) s of sound", done.stdout).groups()
+    assert int(frames) > 0
+    assert float(sound_s) > 0
+    published, received = map(int, re.search(r"(\d+) events published, (\d+) received", done.stdout).groups())
+    assert published == received
 
 
 def test_ctrl_c_ends_it_in_order_and_leaves_nothing_behind(tmp_path: Path):

@@ -104,7 +104,5 @@ def test_people_are_heard_and_other_sounds_are_not():
     people = [read(path) for path in sorted((DATA / "ravdess").glob("03-01-0[1-8]-01-01-01-0[12].flac"))]
     assert np.mean([spoken(clip) > 0.1 for clip in people]) == 1.0
     with (DATA / "noise" / "noise.csv").open(encoding="utf-8") as rows:
-        names = [
-            row["file"] for row in csv.DictReader(rows) if row["class"] not in ("crying_baby", "baby_cry", "sneezing")
-        ]
+        names = [row["file"] for row in csv.DictReader(rows) if row["class"] != "baby_cry"]
     assert np.mean([spoken(read(DATA / "noise" / name)) for name in names[::8]]) < 0.05
