@@ -27,7 +27,10 @@ def add_train(tasks: Any) -> None:
         "--teacher", type=Path, action="append", default=[], metavar="DIR", help="package or run to distil; repeatable"
     )
     face.add_argument(
-        "--from", dest="start", metavar="START", help="imagenet, a run, a .keras file or a package to begin with"
+        "--from",
+        dest="start",
+        metavar="START",
+        help="imagenet, a file of its weights, a run, .keras file or package",
     )
     face.add_argument("--folds", type=int, metavar="K", help="K-fold cross-validation instead of one model")
     add_data(face)
@@ -135,7 +138,15 @@ def _train(arguments: argparse.Namespace) -> None:
         return
     if arguments.folds < 2:
         raise EdgeError(f"--folds: expected 2 or more, got {arguments.folds}.")
-    result = train_folds(arguments.data, arguments.out, recipe, arguments.folds, arguments.resume, arguments.teacher)
+    result = train_folds(
+        arguments.data,
+        arguments.out,
+        recipe,
+        arguments.folds,
+        arguments.resume,
+        arguments.teacher,
+        arguments.start,
+    )
     print(f"accuracy on unseen folds: mean {100 * result['mean']:.1f} %, standard deviation {100 * result['std']:.1f}")
 
 

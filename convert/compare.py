@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from convert.architectures.count import multiply_adds
 from convert.augment_faces import Augmentation
+from convert.contract import prepared
 from convert.datasets.faces import FaceData, Faces
 from convert.datasets.layout import load_faces
 from convert.embeddings import svm_accuracy
@@ -24,12 +25,11 @@ from convert.int8 import convert_int8
 from convert.metrics import figures
 from convert.package import write_package
 from convert.representative import balanced
-from convert.run import Run
-from convert.train_face import tensors, train_on
+from convert.run import Run, read_run
+from convert.train_face import train_on
 from edge.errors import ConfigError
 from edge.perceive.package import load_package
 from edge.perceive.runtime import Model, softmax
-from edge.records import EMOTIONS
 
 _TIMED = 30  # calls, of which the median is taken
 _NONE = Augmentation(*[0.0] * len(fields(Augmentation)))
@@ -54,6 +54,7 @@ def compare(
     What `out` holds already is kept: an interrupted comparison goes on where it was.
 
     Args:
+        architectures: names as of `train face`, or NAME:HEAD for another head than the network's own.
         test_images: how many of the last test split to measure on, evenly spread; 0 for all.
         svm: also train a support-vector machine on each network's embeddings.
 
@@ -61,17 +62,20 @@ def compare(
         A row for each network and kind of training, as in compare.json.
 
     Raises:
-        ConfigError: the data or a name cannot be used.
+        ConfigError: the data or a name cannot be used, or `out` holds rows of another recipe.
     """
     found = load_faces(data, recipe.size, recipe.channels, recipe.labels).with_classes(recipe.classes)
     rows = []
     for name in architectures:
         for augmented in (False, True):
-            folder = out / f"{name}{'' if augmented else '-plain'}"
+            folder = out / f"{name.replace(':', '-')}{'' if augmented else '-plain'}"
             augmentation = recipe.augmentation if augmented else _NONE
-            changed = replace(recipe, architecture=name, augmentation=augmentation)
+            network, _, head = name.partition(":")
+            changed = replace(recipe, architecture=network, head=head or recipe.head, augmentation=augmentation)
             stored = folder / "row.json"
             if stored.is_file():
+                if read_run(folder).about["recipe"] != asdict(changed):
+                    raise ConfigError(f"{folder}: was trained by another recipe. Choose another folder with --out.")
                 rows.append(json.loads(stored.read_text(encoding="utf-8")))
                 continue
             model = train_on(found, folder, changed, resume=(folder / "last.keras").exists())
@@ -88,8 +92,8 @@ def compare(
 
 def _measure(model: Any, data: FaceData, recipe: FaceRecipe, folder: Path, test_images: int) -> dict[str, Any]:
     test = _some(list(data.splits.values())[-1], test_images)
-    seen = tensors(test.images, recipe.input)
-    by_float = figures(softmax(model.predict(seen, verbose=0))[:, : len(EMOTIONS)], test.labels)
+    seen = prepared(test.images, recipe.input)
+    by_float = figures(softmax(model.predict(seen, verbose=0)), test.labels, recipe.names)
     progress = json.loads((folder / "progress.json").read_text(encoding="utf-8"))
     row = {
         "count": len(test),
@@ -102,14 +106,14 @@ def _measure(model: Any, data: FaceData, recipe: FaceRecipe, folder: Path, test_
     }
     chosen = balanced(data.train.labels.tolist())
     try:
-        tflite = convert_int8(model, tensors(data.train.images[chosen], recipe.input), folder / "quantize.log")
+        tflite = convert_int8(model, prepared(data.train.images[chosen], recipe.input), folder / "quantize.log")
     except ConfigError as error:
         return {**row, "int8": str(error)}
     with tempfile.TemporaryDirectory() as draft:
         write_package(Path(draft), Run("face", recipe.input, recipe.names), tflite)
         package = Model(load_package(Path(draft), "face"))
     answers, times_ms = _timed(package, seen)
-    right = package.emotions(answers).argmax(axis=1) == test.labels
+    right = answers.argmax(axis=1) == test.labels
     return {
         **row,
         "int8_bytes": len(tflite),
@@ -154,7 +158,8 @@ def comparison_table(rows: Sequence[dict[str, Any]]) -> str:
     for row in rows:
         cells = " | ".join(_cell(key, row.get(key)) for key in columns)
         lines.append(f"| {row['architecture']} | {'yes' if row['augmented'] else 'no'} | {cells} |")
-    return "\n".join([*lines, ""])
+    refused = [f"- {row['architecture']}: no int8 model: {row['int8']}" for row in rows if "int8" in row]
+    return "\n".join([*lines, *([""] if refused else []), *dict.fromkeys(refused), ""])
 
 
 def _cell(key: str, value: Any) -> str:

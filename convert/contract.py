@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, fields, replace
 from itertools import product
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convert.datasets.faces import LABELS
 from convert.float_model import FloatModel
 from convert.gate import better_labels, certainly_better
 from convert.run import INPUTS, Run, Task, read_run
@@ -240,13 +241,19 @@ def in_emotions(outputs: NDArray[np.float32], labels: Sequence[str]) -> NDArray[
     return np.asarray(result / result.sum(axis=1, keepdims=True), np.float32)
 
 
+def in_labels(probabilities: NDArray[np.float32], labels: Sequence[str]) -> NDArray[np.float32]:
+    """Probabilities float32 [N, labels] of a model's own labels in the order of LABELS, [N, 8]."""
+    contempt = np.array([label == LABELS[-1] for label in labels], np.float32)
+    return np.asarray(probabilities @ np.column_stack([emotion_matrix(labels), contempt]), np.float32)
+
+
 def are_probabilities(outputs: NDArray[np.float32]) -> bool:
     """Whether all rows of float32 [N, K] are distributions: what a softmax gives, and logits do not."""
     return bool((outputs >= -1e-3).all() and np.abs(outputs.sum(axis=1) - 1).max() < 0.02)
 
 
-def prepared(images: Sequence[NDArray[np.uint8]], spec: FaceInput) -> NDArray[np.float32]:
-    """Inputs float32 [N, H, W, C] for face crops uint8."""
+def prepared(images: Iterable[NDArray[np.uint8]], spec: FaceInput) -> NDArray[np.float32]:
+    """Inputs float32 [N, *spec.shape] for face crops uint8 [h, w] or [h, w, 3], by the device's own function."""
     return np.stack([face_tensor(image, spec) for image in images])
 
 

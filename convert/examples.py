@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from convert.contract import prepared
 from convert.datasets import fer2013
-from convert.datasets.faces import FaceData, Faces
+from convert.datasets.faces import LABELS, FaceData, Faces
 from convert.datasets.layout import load_faces
 from convert.datasets.noise import noise_files
 from convert.datasets.sound import read_sound
@@ -44,17 +44,18 @@ class Judged:
     labels: NDArray[np.int64]
 
 
-def read_faces(data: Path, shape: tuple[int, ...], labels: str = "fer") -> FaceData:
-    """The face data set in `data`, the seven labels only, at the size of a model's input.
+def read_faces(data: Path, shape: tuple[int, ...], labels: str = "fer", classes: int = len(EMOTIONS)) -> FaceData:
+    """The face data set in `data`, the first `classes` of LABELS only, at the size of a model's input.
 
     Args:
         labels: those that the model has learned, as of `load_faces`; another data set than FER2013 has but its own.
+        classes: 8 for contempt too.
 
     Raises:
         ConfigError: none is there.
     """
     there = labels if fer2013.is_here(data) else "fer"
-    return load_faces(data, max(shape[:2]), shape[2], there).with_classes(len(EMOTIONS))
+    return load_faces(data, max(shape[:2]), shape[2], there).with_classes(classes)
 
 
 def calibration_sample(run: Run, data: Path, count: int = COUNT, faces: FaceData | None = None) -> Sample:
@@ -98,6 +99,16 @@ def judged_faces(run: Run, faces: FaceData) -> list[Judged]:
         raise ConfigError("expected a face model, got a speech model.")
     order = [faces.chosen_on, *(name for name in faces.splits if name != faces.chosen_on)]
     return [Judged(name, prepared(list(faces.splits[name].images), spec), faces.splits[name].labels) for name in order]
+
+
+def judged_contempt(run: Run, data: Path) -> list[Judged]:
+    """The faces of contempt, LABELS' last, in those test splits that have some; none for a model without that label."""
+    if LABELS[-1] not in run.labels:
+        return []
+    learned = run.about.get("recipe", {}).get("labels", "fer")
+    judged = judged_faces(run, read_faces(data, run.input.shape, learned, len(LABELS)))
+    chosen = [(split, split.labels == len(EMOTIONS)) for split in judged]
+    return [Judged(split.name, split.tensors[kept], split.labels[kept]) for split, kept in chosen if kept.any()]
 
 
 def judged_speech(run: Run, data: Path) -> list[Judged]:

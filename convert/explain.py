@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.keras_start import start_keras
+from convert.float_model import load_keras
 from convert.run import Run, read_run
 from edge.errors import ConfigError
 from edge.perceive.features import FaceInput, face_tensor
@@ -43,8 +43,7 @@ def explain(run: Path, images: Sequence[Path], out: Path, emotion: str | None, l
         raise ConfigError(f"{path}: expected the run of a face model.")
     if emotion is not None and emotion not in about.labels:
         raise ConfigError(f"--emotion: expected one of {', '.join(about.labels)}, got {emotion!r}.")
-    keras = start_keras(out / "keras.log", tensorflow=True)
-    model = keras.models.load_model(path, compile=False)
+    model = load_keras(path, out / "keras.log")
     candidates = [_layer(model, layer)] if layer else _layers(model)[::-1]
     written = []
     for image in images:

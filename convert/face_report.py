@@ -10,16 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.datasets.faces import LABELS, Faces, majority
+from convert.datasets.faces import LABELS, Faces, has_majority, majority
 from convert.datasets.fer2013 import by_majority
 from convert.disturb import DISTURBANCES, disturbed
-from convert.evaluate import face_splits, face_tensors, learned_labels, outputs
+from convert.evaluate import face_splits, face_tensors, learned_labels, measured_labels, outputs
 from convert.metrics import details, figures
 from convert.plots import bars_plot, confusion_plot, curves_plot, reliability_plot
-from edge.perceive.labels import emotion_of
 from edge.perceive.package import load_package
 from edge.perceive.runtime import Model
-from edge.records import EMOTIONS
 
 
 def face_report(folder: Path, data: Path, out: Path) -> dict[str, Any]:
@@ -32,16 +30,15 @@ def face_report(folder: Path, data: Path, out: Path) -> dict[str, Any]:
         ModelError, ConfigError: the package or the data cannot be used.
     """
     model = Model(load_package(folder, "face"))
-    splits = face_splits(data, model.package.input)
+    splits = face_splits(data, model.package.input, classes=len(LABELS))
     learned = face_splits(data, model.package.input, learned_labels(model))
     measured: dict[str, Any] = {}
     for name, faces in splits.items():
         said = outputs(model, face_tensors(model.package.input, faces))
-        answers = model.emotions(said)
-        measured[name] = details(answers, faces.labels)
+        measured |= measured_labels(model, name, said, faces.labels, details)
         if faces.votes.any():
-            eight = [LABELS.index(emotion_of(label) or label) for label in model.package.labels]
-            measured[by_majority(name)] = _by_votes(answers, np.array(eight)[said.argmax(axis=1)], faces)
+            clear = has_majority(faces)
+            measured |= measured_labels(model, by_majority(name), said[clear], majority(faces).labels, details)
     name, faces = list(learned.items())[-1]
     robust = {"as it is": figures(_answers(model, faces), faces.labels)}
     for change in DISTURBANCES:
@@ -60,24 +57,14 @@ def _answers(model: Model, faces: Faces) -> NDArray[np.float32]:
     return model.emotions(outputs(model, face_tensors(model.package.input, faces)))
 
 
-def _by_votes(answers: NDArray[np.float32], eight: NDArray[np.int64], faces: Faces) -> dict[str, Any]:
-    """By the FER+ majority: figures over the seven emotions, and the accuracy of 8 of the labels `eight` int64 [N]."""
-    ordered = np.sort(faces.votes, axis=1)
-    clear = ordered[:, -1] > ordered[:, -2]
-    labels = majority(faces).labels
-    answers = answers[clear]
-    seven = labels < len(EMOTIONS)
-    result = details(answers[seven], labels[seven])
-    return {**result, "accuracy_of_8": round(float((eight[clear] == labels).mean()), 4)}
-
-
 def _slug(name: str) -> str:
     return "-".join("".join(letter if letter.isalnum() else " " for letter in name.lower()).split())
 
 
 def _draw(report: Mapping[str, Any], out: Path) -> None:
     for name, values in report["measured"].items():
-        confusion_plot(out / f"confusion-{_slug(name)}.png", np.array(values["confusion"]), EMOTIONS, name)
+        matrix = np.array(values["confusion"])
+        confusion_plot(out / f"confusion-{_slug(name)}.png", matrix, LABELS[: len(matrix)], name)
         reliability_plot(
             out / f"reliability-{_slug(name)}.png", values["reliability"], f"{name}: ECE {values['ece']:.3f}"
         )
@@ -105,15 +92,12 @@ def _markdown(report: Mapping[str, Any]) -> str:
     lines += [f"| {name} | {values['count']} | {_row(values)} |" for name, values in report["measured"].items()]
     for name, values in report["measured"].items():
         lines += ["", f"## {name}", ""]
-        if "accuracy_of_8" in values:
-            told = "Accuracy over all eight labels, of which a model without contempt misses one"
-            lines += [f"{told}: {_percent(values['accuracy_of_8'])}.", ""]
         lines += ["| Emotion | Precision | Recall | F1 |", "|---|---|---|---|"]
         lines += [
             f"| {emotion} | "
             + " | ".join(_percent(values[key][emotion]) for key in ("precision", "recall", "f1"))
             + " |"
-            for emotion in EMOTIONS
+            for emotion in values["recall"]
         ]
         shares = ", ".join(
             f"{_percent(row['accuracy'])} of the surest {100 * row['coverage']:.0f} %"

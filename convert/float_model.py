@@ -79,19 +79,25 @@ def form_of(path: Path) -> Literal["tflite", "saved_model", "keras"]:
 def load_keras(path: Path, log: Path) -> Any:
     """The Keras model in `path`, not compiled, on TensorFlow; files of Keras 1 and 2 too, as far as Keras 3 reads them.
 
+    Of the ``last.keras`` of a run with two heads the first, which is the one that is kept.
+
     Raises:
         ConfigError: it is missing, no Keras model, or holds a layer that Keras does not know.
     """
     keras = start_keras(log, tensorflow=True)
     try:
         with output_to(log):
-            return keras.models.load_model(path, compile=False)
+            import convert.fused_normalisation  # noqa: F401 - a ``last.keras`` holds its layer
+
+            model = keras.models.load_model(path, compile=False)
     except (ValueError, OSError, TypeError, KeyError, AttributeError, zipfile.BadZipFile) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ConfigError(
             f"{path}: expected a Keras model file that Keras {keras.__version__} reads: {reason} "
             "A model with layers of your own: export it as a SavedModel or a float .tflite where they are known."
         ) from error
+    both = next((layer for layer in model.layers if layer.name == "both"), None)
+    return model if both is None else keras.Model(model.inputs, both.input[0], name=model.name)
 
 
 def from_keras(model: Any, path: Path, log: Path, size: tuple[int, ...] | None = None) -> FloatModel:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.calibrate import fit_temperature
-from convert.contract import are_probabilities, in_emotions, prepared, usual
-from convert.datasets.faces import Faces
+from convert.contract import are_probabilities, in_emotions, in_labels, prepared, usual
+from convert.datasets.faces import LABELS, Faces
 from convert.examples import Judged, few
 from convert.float_model import FloatModel, float_outputs
 from convert.folds import HeldOut, Making, fold_figures, held_out_outputs
@@ -34,6 +34,8 @@ class ClassifierJudge:
         sets: what to judge on; the gate and the temperature look at the first.
         faces: of the first set, to try other scalings of pixels on; None for other tasks.
         metrics: further figures for model.json.
+        contempt: what of the sets is of an eighth label, for a model that has it; figures of all eight are for
+            model.json alone.
     """
 
     def __init__(
@@ -44,9 +46,11 @@ class ClassifierJudge:
         scheme: str,
         faces: Faces | None = None,
         metrics: dict[str, Any] | None = None,
+        contempt: Sequence[Judged] = (),
     ) -> None:
         self._model, self._run, self._sets, self._scheme, self._faces = model, run, sets, scheme, faces
         self._metrics = metrics or {}
+        self._contempt = {judged.name: judged for judged in contempt}
         self._exact = [float_outputs(model.tflite, judged.tensors) for judged in sets]
         self.output: Literal["logits", "probabilities"] = (
             "probabilities" if are_probabilities(self._exact[0]) else "logits"
@@ -71,6 +75,16 @@ class ClassifierJudge:
             judged.name: {kind: figures(values, judged.labels) for kind, values in each.items()}
             for judged, each in zip(self._sets, shown, strict=True)
         }
+        for judged, own, other in zip(self._sets, self._exact, found, strict=True):
+            if eighth := self._contempt.get(judged.name):
+                both = [
+                    np.concatenate([said, float_outputs(model, eighth.tensors)])
+                    for said, model in ((own, self._model.tflite), (other, tflite))
+                ]
+                metrics[f"{judged.name}, eight labels"] = {
+                    kind: _of_eight(judged, said, labels, temperature)
+                    for kind, said in zip(("float", label_of(self._scheme)), both, strict=True)
+                }
         return Verdict(first.name, compared, self._metrics | metrics, temperature)
 
     def implausible(self) -> list[Finding]:
@@ -188,6 +202,12 @@ def temperature_of(outputs: NDArray[np.float32], truth: NDArray[np.int64], label
 def calibrated(outputs: NDArray[np.float32], labels: Sequence[str], temperature: float) -> NDArray[np.float32]:
     """Logits or probabilities of `labels` as calibrated probabilities over EMOTIONS."""
     return in_emotions(softmax(_logits(outputs), temperature), labels)
+
+
+def _of_eight(seven: Judged, outputs: NDArray[np.float32], labels: Sequence[str], temperature: float) -> dict[str, Any]:
+    """Figures over LABELS; the `outputs` behind those for `seven` are for faces of contempt."""
+    truth = np.concatenate([seven.labels, np.full(len(outputs) - len(seven.labels), len(EMOTIONS))])
+    return figures(in_labels(softmax(_logits(outputs), temperature), labels), truth, LABELS)
 
 
 def _logits(outputs: NDArray[np.float32]) -> NDArray[np.float32]:

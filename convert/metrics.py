@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,42 +13,46 @@ from edge.records import EMOTIONS
 _BINS = 15  # usual since Guo et al. 2017
 
 
-def figures(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, Any]:
+def figures(
+    probabilities: NDArray[np.float32], labels: NDArray[np.int64], names: Sequence[str] = EMOTIONS
+) -> dict[str, Any]:
     """Accuracy, UAR, macro-F1, recall of each emotion, ECE (all shares of 1) and the confusion matrix.
 
     Args:
-        probabilities: float32 [N, 7] over EMOTIONS, N >= 1.
-        labels: int64 [N], indices of EMOTIONS.
+        probabilities: float32 [N, K] over `names`, N >= 1.
+        labels: int64 [N], indices of `names`.
 
     Returns:
         A dict for JSON; `confusion` has a row for each true emotion. An emotion without an example is left out of
         the means, and its recall is None.
     """
-    matrix = confusion(probabilities.argmax(axis=1), labels)
+    matrix = confusion(probabilities.argmax(axis=1), labels, len(names))
     hits, true, said = matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0)
     there = true > 0
     recall = hits[there] / true[there]
     f1 = 2 * hits[there] / (true[there] + said[there])
-    shares = dict(zip(np.array(EMOTIONS)[there].tolist(), recall, strict=True))
+    shares = dict(zip(np.array(names)[there].tolist(), recall, strict=True))
     return {
         "count": len(labels),
         "accuracy": _rounded(hits.sum() / len(labels)),
         "uar": _rounded(recall.mean()),
         "macro_f1": _rounded(f1.mean()),
         "ece": _rounded(ece(probabilities, labels)),
-        "recall": {name: _rounded(shares[name]) if name in shares else None for name in EMOTIONS},
+        "recall": {name: _rounded(shares[name]) if name in shares else None for name in names},
         "confusion": matrix.tolist(),
     }
 
 
-def details(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, Any]:
+def details(
+    probabilities: NDArray[np.float32], labels: NDArray[np.int64], names: Sequence[str] = EMOTIONS
+) -> dict[str, Any]:
     """`figures`, and precision and F1 of each emotion, the reliability diagram's bins and accuracy over coverage."""
-    matrix = confusion(probabilities.argmax(axis=1), labels)
+    matrix = confusion(probabilities.argmax(axis=1), labels, len(names))
     hits, true, said = matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0)
     return {
-        **figures(probabilities, labels),
-        "precision": {name: _share(hits[index], said[index]) for index, name in enumerate(EMOTIONS)},
-        "f1": {name: _share(2 * hits[index], true[index] + said[index]) for index, name in enumerate(EMOTIONS)},
+        **figures(probabilities, labels, names),
+        "precision": {name: _share(hits[index], said[index]) for index, name in enumerate(names)},
+        "f1": {name: _share(2 * hits[index], true[index] + said[index]) for index, name in enumerate(names)},
         "reliability": reliability(probabilities, labels),
         "coverage": coverage(probabilities, labels),
     }
@@ -95,9 +100,11 @@ def coverage(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> l
     return rows
 
 
-def confusion(predicted: NDArray[np.int64], labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """int64 [7, 7]: row true, column predicted."""
-    matrix = np.zeros((len(EMOTIONS), len(EMOTIONS)), np.int64)
+def confusion(
+    predicted: NDArray[np.int64], labels: NDArray[np.int64], classes: int = len(EMOTIONS)
+) -> NDArray[np.int64]:
+    """int64 [classes, classes]: row true, column predicted."""
+    matrix = np.zeros((classes, classes), np.int64)
     np.add.at(matrix, (labels, predicted), 1)
     return matrix
 

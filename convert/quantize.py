@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.contract import Given, check_contract, describe, resolve
-from convert.examples import calibration_sample, few, judged_faces, judged_speech, read_faces
+from convert.examples import calibration_sample, few, judged_contempt, judged_faces, judged_speech, read_faces
 from convert.float_model import FloatModel, load_float
 from convert.folds import Making, fold_folders
 from convert.gate import Finding, Limits, as_json, losses
@@ -152,7 +152,8 @@ def _subject(path: Path, run_folder: Path | None, request: Request, log: Path) -
         if folds:
             return FoldsJudge(run, folds, request.calibration, Making(request.scheme, count, request.finetune))
         sets = judged_faces(run, judging) if judging else judged_speech(run, request.evaluate or request.calibration)
-        return ClassifierJudge(made, run, sets, request.scheme, chosen)
+        contempt = judged_contempt(run, request.evaluate or request.calibration) if judging else ()
+        return ClassifierJudge(made, run, sets, request.scheme, chosen, contempt=contempt)
 
     return Subject(model, run, how, sample, judge)
 

@@ -15,11 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from convert.contract import prepared
 from convert.datasets.faces import Faces
+from convert.float_model import load_keras
 from convert.keras_start import start_keras
 from convert.run import read_run
 from edge.errors import ConfigError
-from edge.perceive.features import FaceInput, face_tensor
+from edge.perceive.features import FaceInput
 from edge.perceive.package import load_package
 from edge.perceive.runtime import Model, softmax
 
@@ -62,7 +64,7 @@ def teacher_probabilities(path: Path, faces: Faces, log: Path) -> NDArray[np.flo
     """float32 [N, K] of the package or run in `path` for `faces`, averaged with those for their mirror images."""
     spec, predict = _opened(path, log)
     both = [
-        np.concatenate([predict(_tensors(images[start : start + _BATCH], spec)) for start in _starts(images, path)])
+        np.concatenate([predict(prepared(images[start : start + _BATCH], spec)) for start in _starts(images, path)])
         for images in (faces.images, faces.images[:, :, ::-1])
     ]
     return np.asarray((both[0] + both[1]) / 2, np.float32)
@@ -83,7 +85,7 @@ def _viewer(path: Path, classes: int, log: Path) -> Teacher:
     spec, predict = _opened(path, log)
 
     def answer(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        said = np.asarray(predict(_tensors(images, spec)), np.float32)
+        said = np.asarray(predict(prepared(images, spec)), np.float32)
         if said.shape[1] != classes:
             raise ConfigError(f"{path}: expected a teacher of {classes} labels, got {said.shape[1]}.")
         return said
@@ -96,10 +98,6 @@ def _starts(images: NDArray[np.uint8], path: Path) -> Any:
     return tqdm(range(0, len(images), _BATCH), f"teacher {path.name}", unit="batch", disable=None)
 
 
-def _tensors(images: NDArray[np.uint8], spec: FaceInput) -> NDArray[np.float32]:
-    return np.stack([face_tensor(image, spec) for image in images])
-
-
 def _opened(path: Path, log: Path) -> tuple[FaceInput, Any]:
     return _package(path) if (path / "model.json").is_file() else _run(path, log)
 
@@ -109,7 +107,7 @@ def _package(path: Path) -> tuple[FaceInput, Any]:
     spec = model.package.input
     if not isinstance(spec, FaceInput):
         raise ConfigError(f"{path}: expected a face package.")
-    return spec, lambda tensors: model.emotions(np.stack([model.outputs(tensor) for tensor in tensors]))
+    return spec, lambda inputs: model.emotions(np.stack([model.outputs(tensor) for tensor in inputs]))
 
 
 def _run(path: Path, log: Path) -> tuple[FaceInput, Any]:
@@ -118,5 +116,7 @@ def _run(path: Path, log: Path) -> tuple[FaceInput, Any]:
     if not isinstance(spec, FaceInput):
         raise ConfigError(f"{path}: expected the run of a face model.")
     keras = start_keras(log)
-    model = keras.models.load_model(path / "model.keras" if path.is_dir() else path, compile=False)
-    return spec, lambda tensors: softmax(model.predict(tensors, verbose=0, batch_size=_BATCH), 1.0)
+    file = path / "model.keras" if path.is_dir() else path
+    on_tensorflow = keras.backend.backend() == "tensorflow"
+    model = load_keras(file, log) if on_tensorflow else keras.models.load_model(file, compile=False)
+    return spec, lambda inputs: softmax(model.predict(inputs, verbose=0, batch_size=_BATCH), 1.0)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from edge.records import EMOTIONS
-
 _COLUMNS = ("accuracy", "uar", "macro_f1", "ece")
 
 
@@ -19,9 +17,10 @@ def figures_table(measured: Mapping[str, Mapping[str, Any]]) -> str:
     lines = [f"{'':{width}}  count  " + " ".join(f"{name:>9}" for name in _COLUMNS)]
     for name, values in measured.items():
         lines.append(f"{name:{width}}  {values['count']:5}  " + " ".join(_percent(values[key]) for key in _COLUMNS))
-    lines += ["", f"{'recall':{width}}         " + " ".join(f"{emotion:>9}" for emotion in EMOTIONS)]
+    labels = max((list(values["recall"]) for values in measured.values()), key=len)  # some know an eighth
+    lines += ["", f"{'recall':{width}}         " + " ".join(f"{label:>9}" for label in labels)]
     for name, values in measured.items():
-        lines.append(f"{name:{width}}         " + " ".join(_percent(values["recall"][key]) for key in EMOTIONS))
+        lines.append(f"{name:{width}}         " + " ".join(_percent(values["recall"].get(label)) for label in labels))
     for name, values in measured.items():
         if "uar_mean" in values:
             folds = ", ".join(f"{100 * share:.1f}" for share in values["uar_folds"])
@@ -29,9 +28,9 @@ def figures_table(measured: Mapping[str, Mapping[str, Any]]) -> str:
             lines += ["", f"{name}: mean UAR {100 * values['uar_mean']:.2f} %, {spread} (folds: {folds})"]
     name, values = list(measured.items())[-1]
     lines += ["", f"confusion, {name}: a row is the true emotion, a column the answer"]
-    lines.append(" " * 10 + " ".join(f"{emotion:>9}" for emotion in EMOTIONS))
-    for emotion, row in zip(EMOTIONS, values["confusion"], strict=True):
-        lines.append(f"{emotion:10}" + " ".join(f"{count:9}" for count in row))
+    lines.append(" " * 10 + " ".join(f"{label:>9}" for label in values["recall"]))
+    for label, row in zip(values["recall"], values["confusion"], strict=True):
+        lines.append(f"{label:10}" + " ".join(f"{count:9}" for count in row))
     return "\n".join(lines)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -12,21 +11,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.architectures.registry import build_face_network
 from convert.augment_faces import augment_face
+from convert.contract import prepared
 from convert.datasets.faces import LABELS, FaceData, Faces
 from convert.datasets.layout import load_faces
-from convert.dequantize import restore
 from convert.face_recipe import FaceRecipe
+from convert.face_start import network, provenance
 from convert.fit import Batch, fit
-from convert.run import Run, read_run
+from convert.run import Run
 from convert.soft_targets import soft_targets, view_teachers
 from edge.errors import ConfigError
-from edge.perceive.features import FaceInput, face_tensor
 
 #: The head of the FER+ votes, and the folder in a run's of the model that ends in it.
 VOTES = "votes"
-_RESTORED_ON = 512  # faces on which the statistics of batch normalisation are found again
 
 
 def train_face(
@@ -55,10 +52,17 @@ def train_face(
 
 
 def train_folds(
-    data: Path, out: Path, recipe: FaceRecipe, folds: int, resume: bool = False, teachers: Sequence[Path] = ()
+    data: Path,
+    out: Path,
+    recipe: FaceRecipe,
+    folds: int,
+    resume: bool = False,
+    teachers: Sequence[Path] = (),
+    start: str | None = None,
 ) -> dict[str, Any]:
     """Train a model for each of `folds` parts of the training split on the other parts, and measure it on its own.
 
+    A run to start from has seen all of them, so only `imagenet` and weights from elsewhere leave the parts unseen.
     The parts have the labels' shares, and no person in two of them where the data set names persons. The epoch is
     still chosen on the validation split, so that the figures are of faces that chose nothing.
 
@@ -82,9 +86,9 @@ def train_folds(
     for number, (kept, held) in enumerate(parts, start=1):
         part = replace(whole, train=whole.train.only(kept))
         folder = out / f"fold-{number}"
-        model = train_on(part, folder, recipe, resume and (folder / "last.keras").exists(), teachers)
+        model = train_on(part, folder, recipe, resume and (folder / "last.keras").exists(), teachers, start)
         unseen = whole.train.only(held)
-        said = model.predict(tensors(unseen.images, recipe.input), verbose=0).argmax(axis=1)
+        said = model.predict(prepared(unseen.images, recipe.input), verbose=0).argmax(axis=1)
         accuracies.append(round(float((said == unseen.labels).mean()), 4))
     result = {"accuracy": accuracies, "mean": float(np.mean(accuracies)), "std": float(np.std(accuracies))}
     (out / "folds.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
@@ -107,7 +111,7 @@ def train_on(
         "recipe": asdict(recipe),
         "images": len(faces),
         "teachers": [path.resolve().name for path in teachers],
-        "start": _provenance(start),
+        "start": provenance(start),
     }
     run = Run("face", recipe.input, recipe.names, about)
     wanted = _targets(faces, recipe, _soft(faces, recipe, teachers, out / "keras.log"))
@@ -115,7 +119,7 @@ def train_on(
     steps = max(1, len(faces) // recipe.batch)
     truth = np.zeros((len(chosen_on), wanted.shape[1]), np.float32)
     truth[np.arange(len(chosen_on)), chosen_on.labels] = 1
-    validation = (tensors(chosen_on.images, recipe.input), truth)
+    validation = (prepared(chosen_on.images, recipe.input), truth)
 
     def batches(epoch: int) -> Iterator[Batch]:
         rng = np.random.default_rng((recipe.seed, epoch))
@@ -126,13 +130,13 @@ def train_on(
             images, target = _mixed(views, wanted[chosen], recipe.mixup, rng)
             if said:
                 target = _taught(target, np.mean([answer(images) for answer in said], axis=0), recipe)
-            yield tensors(images, recipe.input), target
+            yield prepared(images, recipe.input), target
 
     # With the keras that the caller started.
     from convert.face_loss import FirstAccuracy, SoftTargetLoss
 
     helped = wanted.shape[1] > recipe.classes
-    model = _network(recipe, faces, start, helped)
+    model = network(recipe, faces, start, VOTES if helped else None)
     if helped:
         votes = replace(recipe, labels="ferplus", classes=len(LABELS))
         Run("face", recipe.input, LABELS, {**about, "recipe": asdict(votes)}).write(out / VOTES)
@@ -148,11 +152,6 @@ def train_on(
         SoftTargetLoss(recipe.classes, recipe.votes_head),
         [FirstAccuracy(recipe.classes)],
     )
-
-
-def tensors(images: NDArray[np.uint8], spec: FaceInput) -> NDArray[np.float32]:
-    """uint8 [N, H, W] or [N, H, W, 3] -> the network's input float32 [N, *shape], by the device's own function."""
-    return np.stack([face_tensor(image, spec) for image in images])
 
 
 def _soft(faces: Faces, recipe: FaceRecipe, teachers: Sequence[Path], log: Path) -> NDArray[np.float32] | None:
@@ -203,84 +202,3 @@ def _taught(wanted: NDArray[np.float32], said: NDArray[np.float32], recipe: Face
     target[:, : recipe.classes] *= 1 - recipe.view_share
     target[:, : recipe.classes] += recipe.view_share * weights * said
     return target
-
-
-def _network(recipe: FaceRecipe, faces: Faces, start: str | None, helped: bool) -> Any:
-    import keras
-    from keras import layers
-
-    weights = "imagenet" if start == "imagenet" else None
-    network = build_face_network(
-        recipe.architecture, recipe.input.shape, recipe.classes, recipe.dropout, recipe.head or None, weights
-    )
-    if keras.backend.backend() == "tensorflow":
-        from convert.fused_normalisation import fused
-
-        network = fused(network)
-    source = Path(start) if start and not weights else None
-    if source and (source / "model.json").is_file():
-        sample = np.random.default_rng(recipe.seed).permutation(len(faces))[:_RESTORED_ON]
-        restore(network, source, tensors(faces.images[sample], recipe.input))
-        source = None
-    inputs, logits = network.inputs[0], network.output
-    embedding = network.get_layer("logits").input
-    if recipe.pca:
-        inputs = layers.Input(recipe.input.shape, name="face")
-        inner = keras.Model(network.inputs, [logits, embedding], name=network.name)
-        logits, embedding = inner(_pca(faces, recipe, inputs))
-    outputs = logits
-    if helped:
-        votes = layers.Dense(len(LABELS), name=VOTES)(embedding)
-        outputs = layers.Concatenate(name="both")([logits, votes])
-    model = keras.Model(inputs, outputs, name=recipe.architecture)
-    if source:
-        _take_over(network if recipe.pca else model, source)
-    return model
-
-
-def _pca(faces: Faces, recipe: FaceRecipe, inputs: Any) -> Any:
-    """Fixed layers that keep the share `pca` of the training pixels' variance, and give a picture again."""
-    from keras import layers
-    from sklearn.decomposition import PCA
-
-    sample = np.random.default_rng(recipe.seed).permutation(len(faces))[:10_000]
-    pixels = tensors(faces.images[sample], recipe.input).reshape(len(sample), -1)
-    pca = PCA(recipe.pca, svd_solver="full").fit(pixels)
-    down, up = layers.Dense(int(pca.n_components_), trainable=False), layers.Dense(pixels.shape[1], trainable=False)
-    x = layers.Reshape(recipe.input.shape)(up(down(layers.Flatten()(inputs))))
-    down.set_weights([pca.components_.T, -pca.mean_ @ pca.components_.T])
-    up.set_weights([pca.components_, pca.mean_])
-    return x
-
-
-def _provenance(start: str | None) -> Any:
-    """What is told of the beginning: how a run was trained; of anything else its name, never where it lies."""
-    if not start or start == "imagenet":
-        return start
-    folder = Path(start) if Path(start).is_dir() else Path(start).parent
-    return read_run(folder).about if (folder / "run.json").is_file() else Path(start).resolve().name
-
-
-def _take_over(network: Any, source: Path) -> None:
-    """Copy the weights of the model in `source` into `network`, layer by layer, as far as both are the same."""
-    import keras
-
-    path = source / "model.keras" if source.is_dir() else source
-    try:
-        known = keras.models.load_model(path, compile=False)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: expected a Keras model to start from: {str(error).splitlines()[0]}") from error
-    pairs = [
-        (old, new)
-        for old, new in zip(_weighted(known), _weighted(network), strict=False)
-        if [weight.shape for weight in old.weights] == [weight.shape for weight in new.weights]
-    ]
-    taken = sum(math.prod(weight.shape) for old, _ in pairs for weight in old.weights)
-    if taken < 0.5 * network.count_params():
-        raise ConfigError(f"{path}: expected the network of the recipe, but most of its layers have other shapes.")
-    for old, new in pairs:
-        new.set_weights(old.get_weights())
-
-
-def _weighted(model: Any) -> list[Any]:
-    return [layer for layer in model.layers if layer.weights]

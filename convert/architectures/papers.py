@@ -51,7 +51,12 @@ def application(name: str, shape: tuple[int, ...], classes: int, dropout: float,
     inputs = layers.Input(shape, name="face")
     x = _as_trained(_at_least(_three_channels(inputs), least), preprocessing)
     options = {"include_preprocessing": False} if name.startswith("EfficientNetV2") else {}
-    body = getattr(keras.applications, name)(include_top=False, weights=weights, input_tensor=x, **options)
+    try:
+        body = getattr(keras.applications, name)(include_top=False, weights=weights, input_tensor=x, **options)
+    except Exception as error:  # Keras raises a bare one where it cannot download
+        if weights is None:
+            raise
+        raise ConfigError(f"{name}: weights {weights} cannot be used: {str(error).splitlines()[0]}") from error
     x = layers.GlobalAveragePooling2D()(body.output)
     x = layers.Dropout(dropout)(x)
     return keras.Model(inputs, layers.Dense(classes, name="logits")(x), name=name.lower())

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from edge.errors import ConfigError
+from edge.perceive.features import face_picture
 from edge.records import EMOTIONS
 
 #: The eighth label of AffectNet-8, CK+ and FER+ behind the seven.
@@ -84,10 +85,15 @@ def held_out(faces: Faces, share: float, seed: int = 7) -> NDArray[np.bool_]:
     return chosen
 
 
+def has_majority(faces: Faces) -> NDArray[np.bool_]:
+    """bool [N]: whose FER+ votes have one winner."""
+    ordered = np.sort(faces.votes, axis=1)
+    return np.asarray(ordered[:, -1] > ordered[:, -2])
+
+
 def majority(faces: Faces) -> Faces:
     """The faces whose FER+ votes have one winner, with that as their label."""
-    ordered = np.sort(faces.votes, axis=1)
-    clear = faces.only(ordered[:, -1] > ordered[:, -2])
+    clear = faces.only(has_majority(faces))
     return Faces(clear.images, clear.votes.argmax(axis=1).astype(np.int64), clear.votes, clear.groups)
 
 
@@ -108,19 +114,16 @@ def read_faces(
         raise ConfigError(f"{what}: expected labelled pictures, found none.")
     shape = (size, size) if channels == 1 else (size, size, 3)
     images = np.empty((len(listed), *shape), np.uint8)
-    kind = cv2.IMREAD_GRAYSCALE if channels == 1 else cv2.IMREAD_COLOR
     for index, (path, _, _) in enumerate(
         tqdm(listed, what, unit="picture", disable=None if len(listed) > _SLOW else True)
     ):
-        image = cv2.imread(str(path), kind)
+        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
         if image is None:
             raise ConfigError(f"{path}: expected a picture, cannot read it.")
-        if channels == 3:
-            image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)  # as a camera gives it
         if callable(crop):
             image = crop(image, path)
-        shrinking = min(image.shape[:2]) >= size
-        images[index] = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
+        images[index] = face_picture(np.asarray(image, np.uint8), size, size, channels)
     people = [person for _, _, person in listed]
     return Faces(
         images,

@@ -32,8 +32,8 @@ _CHOSEN_ON = "FER2013 PublicTest"
 def load_data(folder: Path, labels: str = "fer") -> FaceData:
     """The training split without the images that are also in a test split; PublicTest to choose on; PrivateTest.
 
-    The train twins are dropped from training anyway; PrivateTest without their test twins compares with people who
-    report it so.
+    The train twins are dropped from training anyway; the test splits without their twins compare with people who
+    report them so.
 
     Args:
         labels: ``fer``, or ``ferplus``: the majority of the FER+ votes; images without one are left out.
@@ -45,6 +45,7 @@ def load_data(folder: Path, labels: str = "fer") -> FaceData:
     known = ~(twins(train, public) | twins(train, private))
     splits = {
         _CHOSEN_ON: public,
+        f"{_CHOSEN_ON} without twins": public.only(~twins(public, train)),
         "FER2013 PrivateTest without twins": private.only(~twins(private, train)),
         "FER2013 PrivateTest": private,
     }

@@ -196,6 +196,16 @@ def _resized(picture: NDArray[np.uint8], width: int, height: int) -> NDArray[np.
     return np.asarray(cv2.resize(picture, (width, height), interpolation=interpolation), np.uint8)
 
 
+def face_picture(crop: NDArray[np.uint8], width: int, height: int, channels: int) -> NDArray[np.uint8]:
+    """uint8 [h, w, 3] RGB or [h, w] grey -> uint8 [height, width] for 1 channel, [height, width, 3] for 3."""
+    crop = _resized(crop, width, height)
+    if channels == 1 and crop.ndim == 3:
+        return np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), np.uint8)
+    if channels == 3 and crop.ndim == 2:
+        return np.asarray(cv2.cvtColor(crop, cv2.COLOR_GRAY2RGB), np.uint8)
+    return crop
+
+
 def face_tensor(crop: NDArray[np.uint8], spec: FaceInput) -> NDArray[np.float32]:
     """Scale a face crop to the model's input.
 
@@ -205,11 +215,7 @@ def face_tensor(crop: NDArray[np.uint8], spec: FaceInput) -> NDArray[np.float32]
     Returns:
         float32 [H, W, C] in `spec.low`..`spec.high`, then standardised by `spec.mean` and `spec.std`.
     """
-    crop = _resized(crop, spec.width, spec.height)
-    if spec.channels == 1 and crop.ndim == 3:
-        crop = np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), np.uint8)
-    elif spec.channels == 3 and crop.ndim == 2:
-        crop = np.asarray(cv2.cvtColor(crop, cv2.COLOR_GRAY2RGB), np.uint8)
+    crop = face_picture(crop, spec.width, spec.height, spec.channels)
     scaled = crop.astype(np.float32) * np.float32((spec.high - spec.low) / 255) + np.float32(spec.low)
     scaled = scaled.reshape(spec.shape)
     if spec.order == "bgr" and spec.channels == 3:

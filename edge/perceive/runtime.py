@@ -62,7 +62,7 @@ class Model:
 
     def emotions(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
         """Outputs float32 [..., labels] as calibrated probabilities float32 [..., K] over EMOTIONS."""
-        probabilities = self._labels(outputs) @ self._to_emotions
+        probabilities = self.own_labels(outputs) @ self._to_emotions
         total = probabilities.sum(axis=-1, keepdims=True)
         # A float model can answer NaN, and one with contempt can leave nothing for the seven: then nothing is known.
         known = total > 1e-6  # False for NaN
@@ -73,10 +73,10 @@ class Model:
         """How probable it is, by outputs float32 [labels], that anybody speaks: 1 for a model that cannot tell."""
         if NO_SPEECH not in self.package.labels:
             return 1.0
-        return 1.0 - float(self._labels(outputs)[self.package.labels.index(NO_SPEECH)])
+        return 1.0 - float(self.own_labels(outputs)[self.package.labels.index(NO_SPEECH)])
 
-    def _labels(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Calibrated probabilities of the model's own labels."""
+    def own_labels(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Outputs float32 [..., labels] as calibrated probabilities of the model's own labels."""
         if self.package.output == "probabilities":
             outputs = np.log(np.clip(outputs, 1e-6, 1.0))
         return softmax(outputs, self.package.temperature)

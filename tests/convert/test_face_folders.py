@@ -8,9 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
+from convert.contract import prepared
 from convert.datasets.faces import LABELS
 from convert.datasets.layout import load_faces
 from edge.errors import ConfigError
+from edge.perceive.features import FaceInput, face_tensor
 
 
 def _write(path: Path, label: str, side: int = 20) -> None:
@@ -144,3 +146,17 @@ def test_what_is_no_data_set_is_told_what_one_looks_like(tmp_path: Path, small_f
     (tmp_path / "happy" / "a.png").write_bytes(b"no picture")
     with pytest.raises(ConfigError, match=r"a\.png: expected a picture"):
         load_faces(tmp_path)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_stored_picture_becomes_the_tensor_that_the_device_would_make_of_it(tmp_path: Path, channels: int):
+    """Scaled and made grey in the device's order, so that training sees what a camera shows."""
+    colours = np.random.default_rng(6).integers(0, 256, (75, 60, 3), np.uint8)
+    for split in ("train", "test"):
+        for label in ("happy", "sad"):
+            (tmp_path / split / label).mkdir(parents=True)
+            for number in range(2):
+                cv2.imwrite(str(tmp_path / split / label / f"{number}.png"), colours[:, :, ::-1])
+    spec = FaceInput(48, 48, channels, -1.0, 1.0, 0.0)
+    (faces,) = (split for name, split in load_faces(tmp_path, 48, channels).splits.items() if name.endswith("test"))
+    np.testing.assert_array_equal(prepared(faces.images[:1], spec)[0], face_tensor(colours, spec))

@@ -3,7 +3,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
+import numpy as np
+
 from convert.cli import main
+from convert.datasets.faces import LABELS
 from convert.disturb import DISTURBANCES
 from edge.perceive.package import find_package
 
@@ -18,14 +22,40 @@ def test_a_report_holds_every_split_label_and_change(small_fer: Path, tmp_path: 
     counts = {name: values["count"] for name, values in report["measured"].items()}
     assert counts["FER2013 PrivateTest"] == 14
     assert counts["FER2013 PrivateTest without twins"] == 13
+    assert counts["FER2013 PublicTest without twins"] == 14
     assert counts["FER2013 PrivateTest, FER+ majority"] == 13  # one row's votes are not known
     assert set(report["robustness"]["changes"]) == {"as it is", *DISTURBANCES}
     # All votes of the fixture say angry: accuracy by FER+ is the share of that answer.
     by_votes = report["measured"]["FER2013 PublicTest, FER+ majority"]
-    assert by_votes["accuracy_of_8"] == by_votes["recall"]["angry"]
+    assert by_votes["accuracy"] == by_votes["recall"]["angry"]
 
     text = (tmp_path / "README.md").read_text()
     for picture in ("confusion-fer2013-publictest", "reliability-fer2013-privatetest", "coverage", "robustness"):
         assert f"({picture}.png)" in text
         assert (tmp_path / f"{picture}.png").is_file()
     assert "| 24 pixels wide |" in text
+
+
+def test_contempt_is_measured_where_the_data_and_the_package_know_it(tmp_path: Path):
+    rng = np.random.default_rng(0)
+    for label in LABELS:
+        (tmp_path / "tree" / "test" / label).mkdir(parents=True)
+        (tmp_path / "tree" / "train" / label).mkdir(parents=True)
+        for number in range(2):
+            for split in ("train", "test"):
+                name = str(tmp_path / "tree" / split / label / f"{number}.png")
+                cv2.imwrite(name, rng.integers(0, 256, (48, 48), np.uint8))
+    for package, splits in (("face-emotion", 2), ("face-emotion-ferplus", 4)):
+        out = tmp_path / package
+        command = ["evaluate", "face", "--model", str(find_package(package)), "--data", str(tmp_path / "tree")]
+        assert main([*command, "--json", str(tmp_path / "figures.json")]) == 0
+        assert main([*command, "--out", str(out)]) == 0
+        report = json.loads((out / "report.json").read_text())["measured"]
+        plain = json.loads((tmp_path / "figures.json").read_text())
+        assert list(report) == list(plain)
+        assert len(report) == splits
+    (eight,) = (values for name, values in report.items() if name.endswith("test, eight labels"))
+    assert eight["count"] == 16
+    assert eight["recall"]["contempt"] is not None
+    assert np.array(eight["confusion"]).shape == (8, 8)
+    assert "| contempt |" in (out / "README.md").read_text()

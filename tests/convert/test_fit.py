@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def _recipe(**values):
     return replace(sound, **values)
 
 
-def _fit(folder: Path, resume: bool = False, breaks_at: int = -1, two: bool = True, **values):
+def _fit(folder: Path, resume: bool = False, breaks_at: int = -1, two: bool = True, validation=None, **values):
     """Two columns of numbers, the larger of which is to be found; with `two` heads the second says the same."""
     import keras
 
@@ -45,7 +46,8 @@ def _fit(folder: Path, resume: bool = False, breaks_at: int = -1, two: bool = Tr
             yield numbers, np.concatenate([numbers, numbers], axis=1) if two else numbers
 
     run = Run("face", FaceInput(24, 24, 1, -1, 1, 0), ("a", "b"), {})
-    return fit(model, batches, 3, _recipe(**values), run, folder, resume=resume, loss=loss, metrics=["mse"])
+    metrics = ["mse"] if validation is None else [keras.metrics.CategoricalAccuracy("accuracy")]
+    return fit(model, batches, 3, _recipe(**values), run, folder, validation, resume, loss, metrics)
 
 
 def test_the_rate_warms_up_and_falls_to_nothing():
@@ -96,3 +98,15 @@ def test_a_short_training_is_not_averaged_with_the_random_weights_it_began_with(
     last = keras.models.load_model(tmp_path / "run" / "last.keras")
     for averaged, weight in zip(kept.get_weights(), last.get_weights(), strict=True):
         np.testing.assert_allclose(averaged, weight, rtol=1e-5)
+
+
+def test_the_best_epoch_is_kept_and_without_a_better_one_the_training_stops(tmp_path: Path):
+    """Of a rate of nothing no epoch is better than the first."""
+    start_keras(tmp_path / "log", tensorflow=True)
+    numbers = np.random.default_rng(9).normal(size=(8, 2)).astype(np.float32)
+    _fit(tmp_path / "run", two=False, validation=(numbers, numbers), epochs=9, patience=2, learning_rate=0.0)
+    rows = (tmp_path / "run" / "history.csv").read_text().splitlines()
+    assert len(rows) == 1 + 1 + 2
+    assert json.loads((tmp_path / "run" / "progress.json").read_text())["finished"]
+    written = [(tmp_path / "run" / name).stat().st_mtime_ns for name in ("model.keras", "last.keras")]
+    assert written[0] < written[1]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from convert.datasets.faces import LABELS
 from convert.metrics import confusion, coverage, details, ece, figures, reliability, uar
 from edge.records import EMOTIONS
 
@@ -25,6 +26,15 @@ def test_figures_of_a_small_example_counted_by_hand():
     assert measured["recall"]["sad"] is None
     assert measured["confusion"][0] == [3, 0, 0, 1, 0, 0, 0]
     assert list(measured["recall"]) == list(EMOTIONS)
+
+
+def test_figures_may_be_of_eight_labels():
+    probabilities = np.eye(8, dtype=np.float32)[[7, 7, 0]]
+    measured = details(probabilities, np.array([7, 0, 0]), LABELS)
+    assert measured["recall"]["contempt"] == 1
+    assert measured["precision"]["contempt"] == 0.5
+    assert measured["f1"]["contempt"] == pytest.approx(2 / 3, abs=1e-4)
+    assert measured["uar"] == 0.75
 
 
 def test_uar_counts_rare_emotions_like_frequent_ones():

@@ -19,6 +19,25 @@ from edge.perceive.package import find_package, load_package
 from edge.perceive.runtime import Model
 from edge.records import EMOTIONS
 
+_PRIVATE = ("FER2013 PrivateTest", "FER2013 PrivateTest, FER+ majority")
+
+
+@pytest.mark.parametrize(
+    ("name", "most_bytes", "most_macs"),
+    [
+        ("face-emotion", 1_500_000, 60e6),
+        ("face-emotion-ferplus", 1_500_000, 60e6),
+        ("face-emotion-small", 120_000, 20e6),
+    ],
+)
+def test_a_face_package_is_small_calibrated_and_loses_little_to_int8(name: str, most_bytes: int, most_macs: float):
+    description = load_package(find_package(name), "face").description
+    assert description["files"]["model.tflite"]["bytes"] <= most_bytes
+    assert description["macs"] <= most_macs
+    (private,) = (kinds for split, kinds in description["metrics"].items() if split in _PRIVATE)
+    assert private["float"]["accuracy"] - private["int8"]["accuracy"] <= 0.005
+    assert private["int8"]["ece"] <= 0.05
+
 
 @pytest.mark.parametrize(
     ("name", "split", "count", "least"),

@@ -48,6 +48,16 @@ def test_a_teacher_says_the_same_of_a_face_and_its_mirror_image(tmp_path: Path):
     np.testing.assert_allclose(both[0].sum(axis=1), 1, rtol=1e-5)
 
 
+def test_several_teachers_count_together(tmp_path: Path):
+    faces = _faces(60)
+    images = np.random.default_rng(5).integers(0, 256, faces.images.shape).astype(np.uint8)
+    seen = Faces(images, faces.labels, np.zeros_like(faces.votes))
+    packages = [find_package(name) for name in ("face-emotion", "face-emotion-small")]
+    one, other, both = (soft_targets(seen, chosen, 7, tmp_path) for chosen in (packages[:1], packages[1:], packages))
+    np.testing.assert_allclose(both.sum(axis=1), 1, rtol=1e-5)
+    assert min(np.abs(both - one).max(), np.abs(both - other).max()) > 0.01
+
+
 def test_teachers_of_views_answer_each_picture_as_it_is_and_the_student_s_labels(tmp_path: Path):
     images = np.random.default_rng(2).integers(0, 256, (2, 48, 48)).astype(np.uint8)
     package = find_package("face-emotion")

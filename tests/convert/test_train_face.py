@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from convert.cli import main
+from convert.contract import prepared
 from convert.datasets.faces import LABELS, Faces
 from convert.face_recipe import FaceRecipe
 from convert.keras_start import start_keras
 from convert.run import read_run
-from convert.train_face import _mixed, _soft, _targets, _taught, tensors, train_face
+from convert.train_face import _mixed, _soft, _targets, _taught, train_face
 from edge.errors import ConfigError
 
 _TINY = ("--architecture", "edge-small", "--epochs", "1", "--set", "batch=28", "--set", "size=24")
@@ -95,7 +96,7 @@ def test_mixup_mixes_pictures_and_targets_by_the_same_share():
 
 def test_tensors_are_what_the_device_makes_of_a_crop():
     grey = np.arange(48 * 48, dtype=np.uint64).astype(np.uint8).reshape(1, 48, 48)
-    (tensor,) = tensors(grey, FaceRecipe().input)
+    (tensor,) = prepared(grey, FaceRecipe().input)
     assert tensor.shape == (48, 48, 1)
     np.testing.assert_allclose(tensor[..., 0], grey[0] / 127.5 - 1, atol=1e-5)
 
@@ -153,7 +154,7 @@ def test_pca_keeps_the_share_of_variance_and_its_layers_fixed(keras, small_fer: 
     assert len(fixed) == 2
     from convert.datasets.layout import load_faces
 
-    pixels = tensors(load_faces(small_fer, 24).train.images, read_run(tmp_path / "run").input).reshape(-1, 24 * 24)
+    pixels = prepared(load_faces(small_fer, 24).train.images, read_run(tmp_path / "run").input).reshape(-1, 24 * 24)
     again = np.asarray(fixed[1](fixed[0](pixels)))
     kept = 1 - ((pixels - again) ** 2).sum() / ((pixels - pixels.mean(axis=0)) ** 2).sum()
     assert 0.9 <= kept < 0.99

@@ -53,9 +53,11 @@ def test_another_preparation_is_found(package):
     assert "features differ by up to" in check.message
 
 
-@pytest.mark.parametrize("task", SHIPPED)
-def test_the_shipped_packages_pass(task):
-    check = check_golden(opened(load_package(find_package(SHIPPED[task]), task)))
+@pytest.mark.parametrize(
+    ("task", "name"), [*SHIPPED.items(), ("face", "face-emotion-small"), ("face", "face-emotion-ferplus")]
+)
+def test_the_shipped_packages_pass(task, name):
+    check = check_golden(opened(load_package(find_package(name), task)))
     assert check.status == "passed", check.message
 
 
