@@ -11,6 +11,7 @@ _USE = {
     "speech": "The apparent emotion of a voice in a window of sound, whatever the words.",
     "fusion": "One estimate of what a face and a speech model said of the same person, how well and how long ago.",
 }
+_SHARES = ("accuracy", "uar", "macro_f1", "ece")
 _SCHEMES = {
     "int8": "Full int8 TFLite",
     "int8-float-io": "Int8 TFLite with float input and output",
@@ -19,12 +20,15 @@ _SCHEMES = {
     "float16": "Float16 TFLite",
     "mixed": "TFLite, int8 but for a few layers in float",
 }
+_FER2013 = (
+    "The training pictures were found on the web by emotion words. Their labels are noisy: the majority of the ten "
+    "FER+ annotators disagrees with 35 % of them. "
+)
 _LIMITS = {
     "face": (
-        "The training pictures were found on the web by emotion words. Their labels are noisy: the majority of the ten "
-        "FER+ annotators disagrees with 35 % of them. Rare and subtle expressions are recognised least: see the "
-        "recalls above. The data names neither age nor origin of the people, so nobody has measured for whom the "
-        "model works worse; expect it to do so for people who are rare among pictures on the web."
+        "Rare and subtle expressions are recognised least: see the recalls above. The data names neither age nor "
+        "origin of the people, so nobody has measured for whom the model works worse; expect it to do so for people "
+        "who are rare in the training data."
     ),
     "detector": (
         "Boxes and landmarks were learnt from another detector's (YuNet's) answers on 3,937 photos from the web, many "
@@ -62,6 +66,7 @@ def render_card(description: Mapping[str, Any]) -> str:
         "## Figures",
         "",
         *_figures(description["metrics"]),
+        *_report(description),
         "",
         "## Training data and licence",
         "",
@@ -74,8 +79,39 @@ def render_card(description: Mapping[str, Any]) -> str:
             "**Not for commercial use:** the authors of the data named above exclude it. Train a model on data of your "
             "own for a commercial product."
         )
-    lines += ["", "## Limits", "", _LIMITS[task], ""]
-    return "\n".join(lines)
+    return "\n".join([*lines, "", "## Limits", "", _limits(description), ""])
+
+
+def _limits(description: Mapping[str, Any]) -> str:
+    text = (_FER2013 if "fer2013" in description["training_data"] else "") + _LIMITS[description["task"]]
+    if "report" not in description:
+        return text
+    changes = description["report"]["robustness"]["changes"]
+    plain = changes["as it is"]["accuracy"]
+    lost = {name: 100 * (plain - values["accuracy"]) for name, values in changes.items() if values["accuracy"] < plain}
+    worst = ", ".join(f"{name} {points:.1f}" for name, points in sorted(lost.items(), key=lambda item: -item[1])[:4])
+    return f"{text} Points of accuracy that worse pictures cost: {worst}."
+
+
+def _report(description: Mapping[str, Any]) -> list[str]:
+    """What `evaluate face --record` has added."""
+    if "report" not in description:
+        return []
+    report = description["report"]
+    name, shares = list(report["coverage"].items())[-1]
+    told = ", ".join(f"{100 * right:.1f} % of the surest {share} %" for share, right in shares.items())
+    lines = ["", f"Right on {name}: {told}."]
+    robust = report["robustness"]
+    lines += ["", f"| {robust['split']} | Accuracy | UAR | Macro-F1 | ECE |", "|---|---|---|---|---|"]
+    for name, values in robust["changes"].items():
+        lines.append(f"| {name} | " + " | ".join(f"{100 * values[key]:.1f} %" for key in _SHARES) + " |")
+    others = {name: values for name, values in report["measured"].items() if name not in description["metrics"]}
+    if others:
+        lines += ["", "| By other labels | Images | Accuracy | UAR | Macro-F1 | ECE |", "|---|---|---|---|---|---|"]
+    for name, values in others.items():
+        shares = " | ".join(f"{100 * values[key]:.1f} %" for key in _SHARES)
+        lines.append(f"| {name} | {values['count']} | {shares} |")
+    return lines
 
 
 def _meaning(description: Mapping[str, Any]) -> list[str]:
@@ -127,17 +163,32 @@ def _figures(metrics: Mapping[str, Any]) -> list[str]:
         return ["Not measured."]
     lines = ["| Data | Model | Images or clips | Accuracy | UAR | Macro-F1 | ECE |", "|---|---|---|---|---|---|---|"]
     for name, kind, values in rows:
-        shares = " | ".join(f"{100 * values[key]:.1f} %" for key in ("accuracy", "uar", "macro_f1", "ece"))
+        shares = " | ".join(f"{100 * values[key]:.1f} %" for key in _SHARES)
         lines.append(f"| {name} | {kind} | {values['count']} | {shares} |")
     for name, kinds in metrics.items():
         for kind, values in kinds.items():
             if "uar_mean" in values:
                 folds = ", ".join(f"{100 * value:.1f}" for value in values["uar_folds"])
                 lines += ["", f"{name}, {kind}: mean UAR {100 * values['uar_mean']:.1f} % (each: {folds})."]
-    recalls = [(name, kind, values["recall"]) for name, kind, values in rows if kind != "float"]
-    for name, kind, recall in recalls[-1:]:
-        shares = ", ".join(f"{emotion} {100 * value:.0f} %" for emotion, value in recall.items() if value is not None)
-        lines += ["", f"Recall on {name}, {kind}: {shares}."]
+    converted = [(name, kind, values) for name, kind, values in rows if kind != "float"]
+    for name, kind, values in converted[-1:]:
+        lines += ["", f"Each label on {name}, {kind}, and how often each (row) was taken for each (column):", ""]
+        lines += _by_label(values)
+    return lines
+
+
+def _by_label(values: Mapping[str, Any]) -> list[str]:
+    """Precision, recall, F1 and the confusion matrix of the labels that there are."""
+    names, matrix = list(values["recall"]), values["confusion"]
+    said = [sum(column) for column in zip(*matrix, strict=True)]
+    lines = ["| Label | Precision | Recall | F1 | " + " | ".join(names) + " |", "|---" * (len(names) + 4) + "|"]
+    for index, (name, row) in enumerate(zip(names, matrix, strict=True)):
+        if not sum(row):
+            continue
+        hits = row[index]
+        shares = [hits / said[index] if said[index] else 0.0, hits / sum(row), 2 * hits / (sum(row) + said[index])]
+        told = " | ".join(f"{100 * share:.0f} %" for share in shares)
+        lines.append(f"| {name} | {told} | " + " | ".join(map(str, row)) + " |")
     return lines
 
 

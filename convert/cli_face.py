@@ -50,6 +50,7 @@ def add_evaluate(tasks: Any) -> None:
     face.add_argument(
         "--out", type=Path, metavar="DIR", help="write a report with plots, FER+ labels and robustness there"
     )
+    face.add_argument("--record", action="store_true", help="with --out: also tell it in the package's card")
     add_data(face)
     add_figures(face)
     face.set_defaults(command=_evaluate)
@@ -156,8 +157,11 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     if arguments.out:
         from convert.face_report import face_report
 
-        write_figures(face_report(arguments.model, arguments.data, arguments.out)["measured"], arguments.json)
+        report = face_report(arguments.model, arguments.data, arguments.out, arguments.record)
+        write_figures(report["measured"], arguments.json)
         return
+    if arguments.record:
+        raise EdgeError("--record: expected --out too, the folder of the report that the card tells of.")
     write_figures(evaluate_face(arguments.model, arguments.data), arguments.json)
 
 

@@ -15,16 +15,22 @@ from convert.datasets.fer2013 import by_majority
 from convert.disturb import DISTURBANCES, disturbed
 from convert.evaluate import face_splits, face_tensors, learned_labels, measured_labels, outputs
 from convert.metrics import details, figures
+from convert.package import write_description
 from convert.plots import bars_plot, confusion_plot, curves_plot, reliability_plot
 from edge.perceive.package import load_package
 from edge.perceive.runtime import Model
 
+_SHORT = ("count", "accuracy", "uar", "macro_f1", "ece")
 
-def face_report(folder: Path, data: Path, out: Path) -> dict[str, Any]:
+
+def face_report(folder: Path, data: Path, out: Path, record: bool = False) -> dict[str, Any]:
     """Measure the package in `folder` on every split in `data`, and write report.json, README.md and PNG to `out`.
 
     FER2013's splits are measured by FER's own labels and by the majority of the FER+ votes, and the last split also
     under each of DISTURBANCES, by the labels that the package learned.
+
+    Args:
+        record: also write what matters of it to the package, for its card.
 
     Raises:
         ModelError, ConfigError: the package or the data cannot be used.
@@ -50,7 +56,22 @@ def face_report(folder: Path, data: Path, out: Path) -> dict[str, Any]:
     (out / "report.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     _draw(report, out)
     (out / "README.md").write_text(_markdown(report), encoding="utf-8")
+    if record:
+        write_description(folder, {**model.package.description, "report": _recorded(report)})
     return report
+
+
+def _recorded(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a report what a card tells: no bins, no matrices."""
+    robust = report["robustness"]
+    short = {name: {key: values[key] for key in _SHORT} for name, values in report["measured"].items()}
+    changes = {name: {key: values[key] for key in _SHORT} for name, values in robust["changes"].items()}
+    coverage = {
+        name: {str(round(100 * row["coverage"])): row["accuracy"] for row in values["coverage"][1::2]}
+        for name, values in report["measured"].items()
+        if name == robust["split"]
+    }
+    return {"measured": short, "coverage": coverage, "robustness": {"split": robust["split"], "changes": changes}}
 
 
 def _answers(model: Model, faces: Faces) -> NDArray[np.float32]:

@@ -58,6 +58,11 @@ def write_package(
         "licence": model_licence(data) if data else "unknown: the run does not name its training data",
         **(facts or {}),
     }
+    write_description(folder, description)
+
+
+def write_description(folder: Path, description: Mapping[str, Any]) -> None:
+    """model.json, and the card that tells it to a person."""
     text = json.dumps(description, indent=2, ensure_ascii=False)
     (folder / "model.json").write_text(text + "\n", encoding="utf-8")
     (folder / "README.md").write_text(render_card(description), encoding="utf-8")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -9,13 +10,13 @@ import numpy as np
 from convert.cli import main
 from convert.datasets.faces import LABELS
 from convert.disturb import DISTURBANCES
-from edge.perceive.package import find_package
+from edge.perceive.package import find_package, load_package
 
 
 def test_a_report_holds_every_split_label_and_change(small_fer: Path, tmp_path: Path, capsys):
-    package = find_package("face-emotion")
+    package = shutil.copytree(find_package("face-emotion"), tmp_path / "package")
     command = ["evaluate", "face", "--model", str(package), "--data", str(small_fer), "--out", str(tmp_path)]
-    assert main([*command, "--json", str(tmp_path / "figures.json")]) == 0
+    assert main([*command, "--record", "--json", str(tmp_path / "figures.json")]) == 0
     assert "FER2013 PrivateTest, FER+ majority" in capsys.readouterr().out
     report = json.loads((tmp_path / "report.json").read_text())
     assert json.loads((tmp_path / "figures.json").read_text()) == report["measured"]
@@ -34,6 +35,15 @@ def test_a_report_holds_every_split_label_and_change(small_fer: Path, tmp_path: 
         assert f"({picture}.png)" in text
         assert (tmp_path / f"{picture}.png").is_file()
     assert "| 24 pixels wide |" in text
+
+    # The package tells it too, and is still one.
+    card = (package / "README.md").read_text()
+    assert "| 24 pixels wide | " in card
+    assert "| FER2013 PrivateTest, FER+ majority | 13 | " in card
+    assert "Right on FER2013 PrivateTest: " in card
+    assert load_package(package, "face").metrics == load_package(find_package("face-emotion"), "face").metrics
+    assert main([*command[:6], "--record"]) == 1
+    assert "expected --out too" in capsys.readouterr().err
 
 
 def test_contempt_is_measured_where_the_data_and_the_package_know_it(tmp_path: Path):
