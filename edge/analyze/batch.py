@@ -19,6 +19,7 @@ from edge.analyze.summary import Summary, made_with, read_summary
 from edge.analyze.workers import analyze_all
 from edge.config import CameraConfig, Config, MicrophoneConfig
 from edge.errors import ConfigError, EdgeError
+from edge.installation import install_extra
 from edge.perceive.package import find_package, load_package
 from edge.service.pipeline import wanted_models
 
@@ -91,7 +92,7 @@ def _need_libraries() -> None:
         import jinja2
         import tqdm
     except ImportError as error:
-        raise EdgeError(f"analyze needs a library ({error}): pip install 'emotion-edge[analyze]'") from error
+        raise EdgeError(f"analyze needs a library ({error}). Install it with: {install_extra('analyze')}") from error
     del av, jinja2, tqdm
 
 

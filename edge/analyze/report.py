@@ -12,6 +12,7 @@ import edge
 from edge.analyze.summary import NAME, Summary, read_summary
 from edge.analyze.timeline import bars, clock
 from edge.errors import EdgeError
+from edge.installation import install_extra
 
 #: Files shown with picture and timeline; a page with thousands of them would not open. The table has all.
 _SHOWN = 300
@@ -25,7 +26,7 @@ def write_report(out: Path) -> Path:
     try:
         from jinja2 import Environment, PackageLoader, select_autoescape
     except ImportError as error:
-        raise EdgeError(f"the report needs Jinja ({error}): pip install 'emotion-edge[analyze]'") from error
+        raise EdgeError(f"the report needs Jinja ({error}). Install it with: {install_extra('analyze')}") from error
     environment = Environment(
         loader=PackageLoader("edge.analyze", "."),
         autoescape=select_autoescape(default=True, default_for_string=True),

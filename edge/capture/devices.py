@@ -16,6 +16,7 @@ from edge.capture.source import AudioSource, FrameSource
 from edge.capture.v4l2 import video_nodes
 from edge.config import CameraConfig, MicrophoneConfig, ReplayConfig
 from edge.errors import CaptureError, EdgeError
+from edge.installation import install_extra
 
 #: A hung sound server can hold PortAudio for ever, and Python's lock with it: it is asked in a process of its own.
 _LIST_S = 10.0
@@ -140,5 +141,5 @@ def _ask(program: str) -> tuple[list[str], str]:
         return list(json.loads(done.stdout)), ""
     except ValueError:
         last = done.stderr.strip().splitlines()[-1:] or ["no answer"]
-        advice = "sudo apt-get install libportaudio2, then pip install 'emotion-edge[microphone]'"
+        advice = f"sudo apt-get install libportaudio2, then {install_extra('microphone')}"
         return [], f"{last[0]}: expected PyAudio: {advice}"

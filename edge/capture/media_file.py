@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.errors import CaptureError
+from edge.installation import install_extra
 
 log = logging.getLogger(__name__)
 
@@ -133,7 +134,7 @@ def _opened(path: Path, name: str) -> Any:
         import av
     except ImportError as error:
         raise CaptureError(
-            f"{name}: reading a file needs the library av ({error}): pip install 'emotion-edge[files]'"
+            f"{name}: reading a file needs the library av ({error}). Install it with: {install_extra('files')}"
         ) from error
     try:
         container = av.open(str(path)) if path.stat().st_size else None

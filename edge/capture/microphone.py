@@ -17,6 +17,7 @@ from edge.capture.sample_clock import SampleClock
 from edge.capture.source import CHUNK_SAMPLES, SAMPLE_RATE_HZ
 from edge.config import MicrophoneConfig
 from edge.errors import CaptureError
+from edge.installation import install_extra
 from edge.records import AudioChunk
 
 OPEN_S = 8.0
@@ -67,8 +68,8 @@ class _SoundCard:
             import soxr  # noqa: F401  # used by RawSound; missed here, where the message can say so
         except ImportError as error:
             raise CaptureError(
-                f"{self.name}: a microphone needs the libraries pyaudio and soxr ({error}): "
-                "sudo apt install libportaudio2 and pip install 'emotion-edge[microphone]'"
+                f"{self.name}: a microphone needs the libraries pyaudio and soxr ({error}). "
+                f"Install them with: sudo apt install libportaudio2 && {install_extra('microphone')}"
             ) from error
         silence_sound_libraries()
         self._overflowed = pyaudio.paInputOverflowed

@@ -9,6 +9,7 @@ from typing import Any
 from edge.capture.frames import FrameMaker
 from edge.config import CameraConfig
 from edge.errors import CaptureError
+from edge.installation import FOR_NUMPY_1, install_extra, pip_install
 from edge.records import Frame
 
 #: Under the time-out of the `BoundedSource` around it, so that a stuck camera can still be closed in order.
@@ -36,8 +37,8 @@ class RaspberryCamera:
             raise CaptureError(
                 f"{self.name}: expected the picamera2 library, got {type(error).__name__}: {error}. "
                 "On Raspberry Pi OS: sudo apt install python3-picamera2, and make the virtual environment "
-                "with --system-site-packages; elsewhere: pip install 'emotion-edge[raspberry-pi]'. Does the error "
-                "speak of numpy.dtype size? Then: pip install 'numpy<2' 'opencv-python-headless<4.12'"
+                f"with --system-site-packages; elsewhere: {install_extra('raspberry-pi')}. Does the error speak of "
+                f"numpy.dtype size? Then: {pip_install(*FOR_NUMPY_1)}"
             ) from error
         try:
             found = [str(camera.get("Model", "?")) for camera in Picamera2.global_camera_info()]

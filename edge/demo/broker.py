@@ -9,6 +9,7 @@ import threading
 from types import TracebackType
 
 from edge.errors import EdgeError
+from edge.installation import install_extra
 
 _START_S = 15
 
@@ -61,7 +62,7 @@ class EmbeddedBroker:
         try:
             from amqtt.broker import Broker
         except ImportError as error:
-            raise EdgeError("amqtt is missing. Install it with: pip install 'emotion-edge[demo]'") from error
+            raise EdgeError(f"amqtt is missing. Install it with: {install_extra('demo')}") from error
         self._end = asyncio.Event()
         broker = Broker(
             {

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import EdgeError
+from edge.installation import install_extra
 
 FPS = 15
 SECONDS = 14
@@ -36,7 +37,7 @@ def write_clip(path: Path, seconds: int = SECONDS, size: tuple[int, int] = _SIZE
         from skimage.data import astronaut
     except ImportError as error:
         raise EdgeError(
-            f"demo: expected PyAV and scikit-image, got: {error}. Install them with: pip install 'emotion-edge[demo]'"
+            f"demo: expected PyAV and scikit-image, got: {error}. Install them with: {install_extra('demo')}"
         ) from error
     portrait = np.asarray(astronaut(), np.uint8)
     sound = (synthetic_voice(seconds) * 32767).astype(np.int16)

@@ -22,6 +22,7 @@ from edge.clock import clock_synchronized
 from edge.config import DEFAULT_PATH, Config
 from edge.config_files import read_config, unreadable_files
 from edge.errors import EdgeError
+from edge.installation import FOR_NUMPY_1, pip_install
 from edge.perceive.detector import CellDetector
 from edge.perceive.golden import check_golden
 from edge.perceive.runtime import Model
@@ -36,6 +37,8 @@ _HOT_C = 80.0
 _LEAST_DISK_BYTES = 200_000_000
 _LEAST_MEMORY_BYTES = 200_000_000
 _RUNS = 5
+_AGAIN = "install it again (sudo ./install.sh), or name another model in the configuration"
+_REPORT = "please report this, with what sudo emotion-edge report writes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +60,33 @@ def examine(path: Path | None) -> Iterator[Finding]:
     if config is None:
         return
     yield from _guarded("models", lambda: _models(config))
-    yield from _guarded("camera", lambda: _camera(config))
-    yield from _guarded("microphone", lambda: _microphone(config))
-    yield from _guarded("words", lambda: _words(config))
-    yield from _guarded("broker", lambda: _broker(config))
+    yield from _guarded(
+        "camera", lambda: _camera(config), "choose one that emotion-edge devices lists: [camera] source"
+    )
+    yield from _guarded(
+        "microphone", lambda: _microphone(config), "choose one that emotion-edge devices lists: [microphone] source"
+    )
+    yield from _guarded("words", lambda: _words(config), "correct [text] source: docs/words.md")
+    yield from _guarded("broker", lambda: _broker(config), "correct [mqtt]: docs/mqtt.md, 'The connection'")
     yield from _guarded("clock", _clock)
     yield from _guarded("machine", _machine)
     yield from _guarded("permissions", lambda: _permissions(config))
     yield from _guarded("disk", lambda: _disk(config))
 
 
-def _guarded(subject: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+def _guarded(subject: str, check: Callable[[], Iterator[Finding]], fix: str = _REPORT) -> Iterator[Finding]:
     try:
         yield from check()
     except EdgeError as error:
-        yield Finding(subject, "failed", str(error))
+        yield _failed(subject, str(error), fix)
     except Exception as error:
-        yield Finding(subject, "failed", f"unexpected {type(error).__name__}: {error}", "please report this")
+        yield Finding(subject, "failed", f"unexpected {type(error).__name__}: {error}", _REPORT)
+
+
+def _failed(subject: str, message: str, fix: str) -> Finding:
+    """`message` as all of ours: where, what was expected and came; then what to do, or else `fix`."""
+    found, _, advice = message.partition(". ")
+    return Finding(subject, "failed", found, advice or fix)
 
 
 def _python() -> Iterator[Finding]:
@@ -101,11 +114,7 @@ def _runtime() -> Iterator[Finding]:
             version = "of the system"
         except Exception as error:
             abi = ("numpy" in str(error) and "dtype" in str(error)) or "_ARRAY_API" in str(error)
-            fix = (
-                "pip install 'numpy<2' 'opencv-python-headless<4.12'"
-                if abi
-                else f"pip install --force-reinstall {package}"
-            )
+            fix = pip_install(*FOR_NUMPY_1) if abi else pip_install("--force-reinstall", package)
             yield Finding(f"runtime {package}", "failed", f"cannot be loaded: {type(error).__name__}: {error}", fix)
             continue
         yield Finding(f"runtime {package}", "good", version)
@@ -133,17 +142,19 @@ def _models(config: Config) -> Iterator[Finding]:
             for _ in range(_RUNS):
                 run()
             each_ms = (time.perf_counter() - begin) / _RUNS * 1000
+            golden = check_golden(model)
         except EdgeError as error:
-            yield Finding(f"model {name}", "failed", str(error))
+            yield _failed(f"model {name}", str(error), _AGAIN)
             continue
         asked = config.inference.accelerator_of(task)
         found = f"version {model.package.version}, {each_ms:.1f} ms a run on the {choice.accelerator} ({choice.reason})"
         missed = asked not in ("auto", choice.accelerator)
         fix = f"correct [inference], or install what {asked} needs (docs/accelerators.md)" if missed else ""
         yield Finding(f"model {name}", "failed" if missed else "good", found, fix)
-        golden = check_golden(model)
-        state: dict[str, State] = {"passed": "good", "absent": "note", "failed": "failed"}
-        yield Finding(f"golden vectors of {name}", state[golden.status], golden.message)
+        if golden.status == "failed":
+            yield _failed(f"golden vectors of {name}", golden.message, _AGAIN)
+        else:
+            yield Finding(f"golden vectors of {name}", "good" if golden.status == "passed" else "note", golden.message)
 
 
 def _run_of(model: Model | CellDetector) -> Callable[[], object]:

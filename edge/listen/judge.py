@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from edge.errors import EdgeError
+from edge.installation import install_extra
 from edge.publish import schemas
 
 #: Larger than any payload of ours by far; what is larger is not read.
@@ -43,8 +44,7 @@ def schema_judge() -> Judge:
         from referencing import Registry, Resource
     except ImportError as error:
         raise EdgeError(
-            "--verify needs the package jsonschema, which is missing. Install it with: "
-            "pip install 'emotion-edge[listen]'"
+            f"--verify needs the package jsonschema, which is missing. Install it with: {install_extra('listen')}"
         ) from error
     read = {name: schemas.read(name) for name in schemas.NAMES}
     resources = [(schema["$id"], Resource.from_contents(schema)) for schema in read.values()]

@@ -90,8 +90,7 @@ def check_golden(model: Model | CellDetector) -> GoldenCheck:
         return GoldenCheck(
             "failed",
             f"{package.name}: {what} {off:.3g} from those of its maker, more than "
-            f'{tolerance}: try accelerator = "cpu" in [inference]; if that fails too, install '
-            "ai-edge-litert again",
+            f'{tolerance}. Try accelerator = "cpu" in [inference]; if that fails too, install ai-edge-litert again',
         )
     return GoldenCheck("passed", f"{package.name}: features and answer as at its making")
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import ConfigError
+from edge.installation import install_extra
 
 RATE_HZ = 16_000
 
@@ -36,8 +37,8 @@ class PocketSphinx:
             from pocketsphinx import Decoder
         except ImportError as error:
             raise ConfigError(
-                '[text] source = "pocketsphinx" needs pocketsphinx, which is not installed: '
-                "pip install 'emotion-edge[words]'"
+                '[text] source = "pocketsphinx" needs pocketsphinx, which is not installed. '
+                f"Install it with: {install_extra('words')}"
             ) from error
         # Its log would name the words.
         self._decoder: Any = Decoder(samprate=RATE_HZ, loglevel="FATAL")
@@ -69,8 +70,8 @@ class SherpaOnnx:
             from sherpa_onnx import OfflineRecognizer
         except ImportError as error:
             raise ConfigError(
-                '[text] source = "sherpa-onnx:..." needs sherpa-onnx, which is not installed: '
-                "pip install 'emotion-edge[words-sherpa]'"
+                '[text] source = "sherpa-onnx:..." needs sherpa-onnx, which is not installed. '
+                f"Install it with: {install_extra('words-sherpa')}"
             ) from error
         encoder, decoder, tokens = (_only(folder, name) for name in ("*encoder*.onnx", "*decoder*.onnx", "*tokens.txt"))
         joiner = next(iter(sorted(folder.glob("*joiner*.onnx"))), None)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import ConfigError
+from edge.installation import install_extra
 from edge.records import EMOTIONS
 
 #: Of the sentiment, in [-1, 1], by VADER's authors: what is nearer to 0 is neutral.
@@ -38,7 +39,7 @@ class VaderSentiment:
             from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
         except ImportError as error:
             raise ConfigError(
-                "[text] needs vaderSentiment, which is not installed: pip install 'emotion-edge[words]'"
+                f"[text] needs vaderSentiment, which is not installed. Install it with: {install_extra('words')}"
             ) from error
         self._analyzer = SentimentIntensityAnalyzer()
 

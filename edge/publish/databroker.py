@@ -10,6 +10,7 @@ from typing import Any
 
 from edge.config import VehicleConfig
 from edge.errors import ConfigError, PublishError
+from edge.installation import install_extra
 
 Signals = dict[str, Any]
 """VSS path -> value."""
@@ -40,7 +41,7 @@ class Databroker:
         except ImportError as error:
             raise ConfigError(
                 f"[vehicle] databroker: {vehicle.databroker} needs the package kuksa-client, which is missing. "
-                "Install it with: pip install 'emotion-edge[vehicle]'"
+                f"Install it with: {install_extra('vehicle')}"
             ) from error
         self._datapoint = Datapoint
         self._client: Any = VSSClient(

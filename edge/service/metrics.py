@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.errors import ConfigError
+from edge.installation import install_extra
 
 _LOG = logging.getLogger(__name__)
 _PREFIX = "emotion_edge_"
@@ -75,7 +76,7 @@ class Metrics(Numbers):
             from prometheus_client.exposition import MetricsHandler
         except ImportError as error:
             raise ConfigError(
-                f"[metrics] enabled: needs prometheus-client ({error}): pip install 'emotion-edge[metrics]'"
+                f"[metrics] enabled: needs prometheus-client ({error}). Install it with: {install_extra('metrics')}"
             ) from error
         super().__init__()
         registry = CollectorRegistry()

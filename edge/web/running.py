@@ -18,6 +18,7 @@ from edge.config import LIVE, THRESHOLDS
 from edge.config_schema import config_schema
 from edge.config_toml import load_config
 from edge.errors import ConfigError
+from edge.installation import install_extra
 from edge.publish.commands import Refused
 from edge.publish.strict_json import MOST_BYTES
 from edge.service.metrics import Numbers
@@ -170,7 +171,7 @@ class Running:
         try:
             text, media_type = numbers.exposition()
         except ImportError:
-            raise HTTPException(503, "needs prometheus-client: pip install 'emotion-edge[metrics]'") from None
+            raise HTTPException(503, f"needs prometheus-client: {install_extra('metrics')}") from None
         return Response(text, media_type=media_type)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from edge.config import Config, WebConfig
 from edge.errors import ConfigError, EdgeError
+from edge.installation import install_extra
 from edge.web.access import is_loopback, read_access
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class WebServer:
             from edge.web.api import Api
             from edge.web.now import Now
         except ImportError as error:
-            raise EdgeError(f"[web] needs a library ({error}): pip install 'emotion-edge[web]'") from error
+            raise EdgeError(f"[web] needs a library ({error}). Install it with: {install_extra('web')}") from error
         web = config.web
         access = read_access(web)
         _check_certificate(web)
