@@ -59,11 +59,11 @@ files() {
     if [ "$HERE" != "$share" ]; then
         rm -rf "$share/source"
         install -d "$share/source"
-        (cd "$HERE" && tar --exclude='__pycache__' -cf - edge convert models systemd pyproject.toml README.md LICENSE) |
+        (cd "$HERE" && tar --exclude='__pycache__' -cf - edge convert models systemd docs pyproject.toml README.md LICENSE) |
             tar --no-same-owner -xf - -C "$share/source"
         chmod -R go=u-w "$share/source"
         install -m 755 "$HERE/install.sh" "$share/"
-        install -m 644 "$HERE/README.md" "$HERE"/packaging/requirements*.lock "$share/"
+        install -m 644 "$HERE"/packaging/requirements*.lock "$share/"
     fi
     for name in emotion-edge.service emotion-edge@.service; do
         install -m 644 "$share/source/systemd/emotion-edge.service" "$DESTDIR$UNITS/$name"
@@ -92,6 +92,10 @@ environment() {
         # Its libraries on Bookworm are built for NumPy 1.
         python3 -c 'import sys, numpy; sys.exit(numpy.__version__ >= "2")' 2>/dev/null && lock=$SHARE/requirements-numpy1.lock
     fi
+    offline=""
+    if [ -d "$SHARE/wheels" ]; then # of the machine that built the .deb: its architecture, its Python
+        offline="--no-index --find-links=$SHARE/wheels" lock=$SHARE/wheels/requirements.lock
+    fi
     # An environment of another Python (a new release of the system) is made anew.
     if [ -x "$PROGRAM/bin/python" ] && ! "$PROGRAM/bin/python" -c "import sys; sys.exit('%d.%02d' % sys.version_info[:2] != '$version')"; then
         say "making the environment anew for Python $version"
@@ -101,8 +105,6 @@ environment() {
     [ -x "$PROGRAM/bin/pip" ] || python3 -m venv $options "$PROGRAM"
     say "Python packages into $PROGRAM, with hashes from ${lock##*/}"
     pip="$PROGRAM/bin/python -m pip --disable-pip-version-check install --quiet --no-input"
-    offline=""
-    [ -d "$SHARE/wheels" ] && offline="--no-index --find-links=$SHARE/wheels"
     bare=$(mktemp)
     # PyAudio alone is compiled, so it comes last and alone: without it all but the microphone works.
     awk '/^pyaudio==/ {skip = 1} /^[a-z]/ && !/^pyaudio==/ {skip = 0} !skip' "$lock" >"$bare"
@@ -176,14 +178,20 @@ uninstall() {
     fi
     rm -f "$UNITS_LOCAL"/multi-user.target.wants/emotion-edge*.service
     rm -f "$UNITS/emotion-edge.service" "$UNITS/emotion-edge@.service"
-    rm -rf "$UNITS_LOCAL/emotion-edge.service.d" "$UNITS_LOCAL/emotion-edge@.service.d" "$PROGRAM" "$SHARE"
+    for unit in emotion-edge.service emotion-edge@.service; do # not what a person wrote with systemctl edit
+        rm -f "$UNITS_LOCAL/$unit.d/groups.conf" "$UNITS_LOCAL/$unit.d/jetson.conf"
+        rmdir "$UNITS_LOCAL/$unit.d" 2>/dev/null || true
+    done
+    rm -rf "$PROGRAM" "$SHARE"
     rm -f /usr/local/bin/emotion-edge
+    [ "$PURGE" = no ] || rm -rf "$UNITS_LOCAL"/emotion-edge*.service.d
     if running_systemd; then systemctl daemon-reload; fi
     if [ "$PURGE" = yes ]; then
         rm -rf /etc/emotion-edge /etc/emotion-edge@* /var/lib/emotion-edge* /var/lib/private/emotion-edge*
         say "removed, with configuration, password and waiting events"
     else
-        say "removed; /etc/emotion-edge and /var/lib/emotion-edge are kept (uninstall --purge removes them too)"
+        say "removed; /etc/emotion-edge, /var/lib/emotion-edge and what systemctl edit wrote are kept (uninstall --purge"
+        say "removes them too)"
     fi
 }
 

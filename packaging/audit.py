@@ -1,9 +1,24 @@
-"""Reads pip-audit's JSON from stdin: exit code 1 if anything is known against a package, a word if it cannot tell."""
+"""Reads pip-audit's JSON from stdin: exit code 1 if anything is known against a package, or it broke.
+
+The argument names the file of what it said on stderr: a network that is not there is told, and no failure.
+"""
 
 import json
+import re
 import sys
+from pathlib import Path
 
-text = sys.stdin.read()
+# Of pip_audit itself, and of requests and urllib3, whose errors it lets pass.
+_NO_NETWORK = re.compile(
+    r"Could not connect|not redirecting properly|network may be blocking|Max retries exceeded|Connection ?Error"
+    r"|ConnectTimeout|Read ?timed? ?out|NameResolutionError|ProxyError|SSLError|HTTPError|ServiceError",
+    re.I,
+)
+
+text, said = sys.stdin.read(), Path(sys.argv[1]).read_text(encoding="utf-8", errors="replace")
+if not text.strip() and not _NO_NETWORK.search(said):
+    print("\n".join(["vulnerabilities: pip-audit gave no answer, and said:", *said.splitlines()[-5:]]))
+    sys.exit(1)
 told = json.loads(text)["dependencies"] if text.strip() else []
 known = [(each["name"], each["version"], bug) for each in told for bug in each.get("vulns", ())]
 for name, version, bug in known:

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Build emotion-edge_<version>_<architecture>.deb in dist/: the same files as install.sh, which its postinst calls.
 # WHEELS=1 puts every Python package in, for this machine's architecture and Python: it installs without a network.
+# LOCK=requirements-numpy1.lock: those for a Raspberry Pi whose picamera2 is built for NumPy 1 (Bookworm).
 set -eu
 cd "$(dirname "$0")/.."
 version=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' edge/__init__.py)
@@ -13,9 +14,13 @@ UNITS=/lib/systemd/system DESTDIR="$PWD/$root" ./install.sh files
 architecture=all
 if [ "${WHEELS:-}" = 1 ]; then
     architecture=$(dpkg --print-architecture)
-    "${PYTHON:-python3}" -m pip --disable-pip-version-check wheel --quiet -w "$root/usr/share/emotion-edge/wheels" \
-        --require-hashes -r packaging/requirements.lock
-    "${PYTHON:-python3}" -m pip --disable-pip-version-check wheel --quiet -w "$root/usr/share/emotion-edge/wheels" --no-deps .
+    wheels=$root/usr/share/emotion-edge/wheels
+    wheel="${PYTHON:-python3} -m pip --disable-pip-version-check wheel --quiet -w $wheels"
+    # shellcheck disable=SC2086 # words are meant to be split
+    $wheel --require-hashes -r "packaging/${LOCK:-requirements.lock}"
+    packaging/lock-wheels.sh "$wheels" >"$wheels/requirements.lock"
+    # shellcheck disable=SC2086
+    $wheel --no-deps .
 fi
 # Debian's policy: what stands in /etc is a configuration file, kept over upgrades and asked about when both changed.
 # The password is made by postinst: it must not be in a package.
@@ -58,11 +63,16 @@ cat >"$root/DEBIAN/postrm" <<'EOT'
 #!/bin/sh
 set -e
 if [ "$1" = remove ] || [ "$1" = purge ]; then
-    rm -rf /opt/emotion-edge /etc/systemd/system/emotion-edge.service.d /etc/systemd/system/emotion-edge@.service.d
+    for unit in emotion-edge.service emotion-edge@.service; do # not what a person wrote with systemctl edit
+        rm -f "/etc/systemd/system/$unit.d/groups.conf" "/etc/systemd/system/$unit.d/jetson.conf"
+        rmdir "/etc/systemd/system/$unit.d" 2>/dev/null || true
+    done
+    rm -rf /opt/emotion-edge
     rm -f /usr/local/bin/emotion-edge /etc/systemd/system/multi-user.target.wants/emotion-edge*.service
     [ ! -d /run/systemd/system ] || systemctl daemon-reload
 fi
 if [ "$1" = purge ]; then
+    rm -rf /etc/systemd/system/emotion-edge*.service.d
     rm -rf /etc/emotion-edge /etc/emotion-edge@* /var/lib/emotion-edge* /var/lib/private/emotion-edge*
 fi
 EOT

@@ -18,7 +18,7 @@ _PREFIX = "emotion_edge_"
 #: Counts since the start; everything else goes up and down.
 _COUNTERS = (
     *("read", "dropped", "reopened", "faces_observed", "speech_observed", "text_observed", "text_dropped"),
-    *("events", "skipped", "reconnects"),
+    *("faces_not_judged", "events", "skipped", "reconnects"),
 )
 
 
@@ -109,6 +109,9 @@ def _numbers(report: Mapping[str, Any]) -> Iterator[tuple[str, list[tuple[str, s
                 if isinstance(number, (int, float)):
                     yield f"mqtt_{name}", [], float(number)
             yield "mqtt_outbox_on_disk", [], float(value["outbox"]["storage"] == "disk")
+        elif key == "faces_not_judged":
+            for reason, count in value.items():
+                yield key, [("reason", reason)], float(count)
         elif key == "throttled":
             yield "throttled", [], float(bool(value))
         elif isinstance(value, (int, float)):

@@ -310,7 +310,7 @@ class Service:
         self._pace.feel(bool(self._throttled))
         synchronized = clock_synchronized()
         if synchronized is False and self._clock_synchronized is not False:
-            _LOG.info("the clock is not synchronised: events and state say so until it is (timedatectl)")
+            _LOG.info("the clock is not synchronised: events and health say so until it is (timedatectl)")
         elif synchronized and self._clock_synchronized is False:
             _LOG.info("the clock is synchronised")
         self._clock_synchronized = self.publisher.clock_synchronized = synchronized

@@ -35,6 +35,7 @@ REPORT = {
         "dropped": 0,
         "reopened": 1,
     },
+    "faces_not_judged": {"turned away": 5120, "blurred": 77},
     "events": 7,
     "latency_p95_ms": None,
     "throttled": ["throttled"],
@@ -50,7 +51,7 @@ def free_port() -> int:
 
 def parsed(text: str) -> dict[tuple[str, str], float]:
     return {
-        (sample.name, sample.labels.get("sensor", "")): sample.value
+        (sample.name, "".join(sample.labels.values())): sample.value
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
@@ -70,6 +71,8 @@ def test_the_numbers_are_those_of_health():
     assert found["emotion_edge_sensor_up", "microphone"] == 0
     assert found["emotion_edge_sensor_read_total", "camera"] == 300
     assert found["emotion_edge_events_total", ""] == 7
+    assert found["emotion_edge_faces_not_judged_total", "turned away"] == 5120
+    assert found["emotion_edge_faces_not_judged_total", "blurred"] == 77
     assert found["emotion_edge_mqtt_queued", ""] == 3
     assert found["emotion_edge_mqtt_outbox_on_disk", ""] == 1
     assert found["emotion_edge_throttled", ""] == 1

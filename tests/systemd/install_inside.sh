@@ -55,7 +55,10 @@ cp /tmp/before /etc/emotion-edge@cabin/config.toml
 check "the other place starts" systemctl start emotion-edge@cabin
 check "has groups that exist" sh -c 'systemctl show -p SupplementaryGroups emotion-edge | grep -q "video audio"'
 check "a second run changes nothing" ./install.sh --place cabin
+mine=/etc/systemd/system/emotion-edge.service.d/override.conf
+printf '[Service]\nNice=5\n' >"$mine"
 check "uninstalls" ./install.sh uninstall
+check "what systemctl edit wrote is kept" test -e "$mine"
 check "does not run any more" sh -c '! systemctl is-active -q emotion-edge'
 check "the configuration is kept" test -e /etc/emotion-edge/config.toml
 check "the events are kept" test -e /var/lib/emotion-edge/outbox.sqlite

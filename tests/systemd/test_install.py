@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -27,9 +28,13 @@ def test_the_files_stand_where_the_unit_expects_them(staged):
     share = staged / "usr/share/emotion-edge"
     assert (share / "source/edge/cli.py").is_file()
     assert (share / "source/models/face-emotion/model.tflite").is_file()
+    assert (share / "source/docs/accelerators.md").is_file()
     assert "--hash=sha256:" in (share / "requirements.lock").read_text()
     unit = (staged / "etc/systemd/system/emotion-edge.service").read_text()
     assert (staged / "etc/systemd/system/emotion-edge@.service").read_text() == unit
+    (manual,) = re.findall(r"^Documentation=file:/(.*)$", unit, re.M)
+    for link in re.findall(r"\]\(((?:docs|systemd)/[^)#]*)\)", (staged / manual).read_text()):
+        assert (staged / manual).with_name(link.split("/")[0]).joinpath(*link.split("/")[1:]).is_file(), link
     password = staged / "etc/emotion-edge/mqtt-password"
     assert password.stat().st_size == 0
     assert password.stat().st_mode & 0o777 == 0o600
@@ -82,6 +87,26 @@ def test_the_deb_holds_the_same_files(tmp_path):
     assert "/etc/emotion-edge/config.toml" in run("dpkg-deb", "-I", deb, "conffiles").stdout
 
 
+def test_removing_keeps_what_a_person_wrote_and_purging_does_not(tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    with layered(Path("/"), tmp_path) as root:
+        (root / "root").mkdir(exist_ok=True)
+        shutil.copy(ROOT / "install.sh", root / "root/install.sh")
+        units = root / "etc/systemd/system"
+        ours, mine = units / "emotion-edge.service.d/groups.conf", units / "emotion-edge.service.d/override.conf"
+        only_ours = units / "emotion-edge@.service.d/groups.conf"
+        for path in (ours, mine, only_ours, root / "etc/emotion-edge/config.toml"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("# mine" if path == mine else "")
+        for words, kept in (((), True), (("--purge",), False)):
+            done = run("chroot", root, "/bin/sh", "/root/install.sh", "uninstall", *words)
+            assert done.returncode == 0, done.stderr
+            assert not ours.exists()
+            assert not only_ours.parent.exists()
+            assert mine.exists() == (root / "etc/emotion-edge/config.toml").exists() == kept
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_a_whole_life_in_a_fresh_debian(tmp_path):
@@ -114,5 +139,5 @@ def test_a_whole_life_in_a_fresh_debian(tmp_path):
         journal = run("journalctl", "--no-pager", "-D", root / "var/log/journal", "-u", "emotion-edge").stdout
     steps = (results / "steps").read_text().splitlines()
     print("\n".join(steps))  # noqa: T201 - the record of what was tried
-    assert len(steps) == 31, log[-5000:]
+    assert len(steps) == 32, log[-5000:]
     assert all(step.endswith(": yes") for step in steps), log[-8000:] + journal[-3000:]
