@@ -11,10 +11,15 @@ from bench import running, steps
 
 
 def main() -> None:
-    print(f"{platform.machine()}, Python {platform.python_version()}")
+    print(f"{platform.machine()}, Python {platform.python_version()}; {_load()}")
     for part in (steps, running):
         for what, figure in part.rows():
-            print(f"{what:<58} {figure}", flush=True)
+            print(f"{what:<72} {figure}", flush=True)
+    print(f"at the end: {_load()}")
+
+
+def _load() -> str:
+    return f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
 
 
 if __name__ == "__main__":
