@@ -25,15 +25,17 @@ class FacePerception:
     Args:
         detector: finds the faces.
         model: a package of the task ``face``.
+        first_track: the number of the first face; the next ones count on.
     """
 
-    def __init__(self, config: FaceConfig, detector: FaceDetector, model: Model) -> None:
+    def __init__(self, config: FaceConfig, detector: FaceDetector, model: Model, first_track: int = 1) -> None:
         self._config = config
         self._detector = detector
         self._model = model
         self._spec = cast(FaceInput, model.package.input)  # load_package(..., "face") made it so
-        self._tracker = IouTracker(config.track_iou, config.track_lost_ms * 1_000_000)
+        self._tracker = IouTracker(config.track_iou, config.track_lost_ms * 1_000_000, first_track)
         self._since_detection = 0
+        self._detected_ns = 0
 
     def adopt(self, config: FaceConfig) -> None:
         """Look by `config` from the next frame on; any thread. Followed faces stay."""
@@ -44,7 +46,7 @@ class FacePerception:
         """The confirmed faces of this frame, the largest first; an empty list if there is none.
 
         In `detect_every` - 1 of `detect_every` frames nobody looks for faces: those found last are expected where their
-        movement takes them.
+        movement takes them. Where frames are few it is looked for more often: before a face would count as lost.
 
         Raises:
             ValueError: the frame has no pixels or is not uint8 [H, W, 3].
@@ -58,11 +60,12 @@ class FacePerception:
 
     def _seen(self, frame: Frame) -> list[_Seen]:
         self._since_detection += 1
-        if self._since_detection < self._config.detect_every:
+        sure_ns = self._config.track_lost_ms * 1_000_000 // 2
+        if self._since_detection < self._config.detect_every and frame.captured_ns - self._detected_ns < sure_ns:
             followed = self._tracker.between(frame.captured_ns)
             if followed:
                 return followed
-        self._since_detection = 0
+        self._since_detection, self._detected_ns = 0, frame.captured_ns
         detections = self._detector.detect(frame.image)[: self._config.most_faces]
         tracks = self._tracker.update(detections, frame.captured_ns)
         return [(track, track.box, track.landmarks) for track in tracks]

@@ -50,12 +50,13 @@ class IouTracker:
     Args:
         least_iou: overlap that makes two boxes the same face.
         lost_ns: a track not found for longer is forgotten; its id is never used again.
+        first_id: of the first track; the next ones count on.
     """
 
-    def __init__(self, least_iou: float, lost_ns: int) -> None:
+    def __init__(self, least_iou: float, lost_ns: int, first_id: int = 1) -> None:
         self.adopt(least_iou, lost_ns)
         self._tracks: list[Track] = []
-        self._next_id = 1
+        self._next_id = first_id
         self._updated_ns = 0
 
     def adopt(self, least_iou: float, lost_ns: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -27,6 +28,9 @@ from edge.records import AudioChunk, EmotionEvent, Modality, ModelInfo, Observat
 from edge.remembered import Remembered
 
 _LOG = logging.getLogger(__name__)
+
+# Numbers of six digits at most can still be read; a recording's are far below.
+_LEAST_TRACK, _TRACKS = 1000, 900_000
 
 
 @dataclass(slots=True)
@@ -136,13 +140,14 @@ def load_models(config: Config, remembered: Remembered | None = None) -> LoadedM
 
 
 def build_pipeline(
-    config: Config, remembered: Remembered | None = None, loaded: LoadedModels | None = None
+    config: Config, remembered: Remembered | None = None, loaded: LoadedModels | None = None, first_track: int = 1
 ) -> Pipeline:
     """A pipeline that has seen and heard nothing yet.
 
     Args:
         remembered: as in `load_models`.
         loaded: models to use instead of loading what `config` names; a sense without one stays off.
+        first_track: as in `FacePerception`.
 
     Raises:
         ModelError: as `load_models`.
@@ -156,7 +161,7 @@ def build_pipeline(
         model, info = loaded.face
         detector, found = loaded.detector
         detector.adopt(config.face.detection_score or None, config.face.smallest_px)
-        face = FacePerception(config.face, detector, model)
+        face = FacePerception(config.face, detector, model, first_track)
         models += [info, found] if found else [info]
     if config.microphone.enabled and loaded.speech:
         model, info = loaded.speech
@@ -173,6 +178,12 @@ def build_pipeline(
         learned = config.fusion.strategy == "learned"
         fuser = EmotionFuser(replace(config.fusion, strategy="log_linear") if learned else config.fusion)
     return Pipeline(face, speech, fuser, models, detector, words)
+
+
+def first_track(*, recording: bool) -> int:
+    """The number of the first face. Of people it is made up anew at each start: then no number tells that somebody was
+    here before, or how many have come. A recording tells the same story every time."""
+    return 1 if recording else _LEAST_TRACK + secrets.randbelow(_TRACKS)
 
 
 def build_words(config: Config) -> Words | None:

@@ -23,7 +23,7 @@ from edge.service.meters import Meters, rss_bytes
 from edge.service.metrics import Metrics
 from edge.service.notify import notifier, watchdog_s
 from edge.service.pace import Pace
-from edge.service.pipeline import build_pipeline
+from edge.service.pipeline import build_pipeline, first_track
 from edge.service.privacy import Privacy
 from edge.service.progress import Progress, Watchdog
 from edge.service.recorder import recorder
@@ -34,8 +34,10 @@ from edge.service.stopping import StopRequest
 _LOG = logging.getLogger(__name__)
 
 _LOOK_ROUND_S = 0.25
-# Heat and clocks are slow; asking systemd for the clock starts a program.
+# Heat is slow.
 _MACHINE_S = 5.0
+# A clock that is right stays so for hours, and asking systemd for it starts a program.
+_CLOCK_S = 60.0
 # From SIGTERM to the end: at most the sum of these, under the 3 s that a hub (or an impatient person) waits.
 _JOIN_S = 1.2
 _PUBLISHER_CLOSE_S = 1.2
@@ -74,7 +76,10 @@ class Service:
         self._next_frame = 0
         self._throttled: tuple[str, ...] | None = None
         self._clock_synchronized: bool | None = None
-        self.pipeline = build_pipeline(config, remembered)
+        self._clock_due_s = 0.0
+        self.pipeline = build_pipeline(
+            config, remembered, first_track=first_track(recording=_is_recording(config.camera.source))
+        )
         self._mailbox = mailbox = Mailbox()
         hub = config.text.enabled and config.text.source == "hub"
         self.publisher = Publisher(
@@ -308,6 +313,10 @@ class Service:
     def _look_at_machine(self) -> None:
         self._throttled = throttling()
         self._pace.feel(bool(self._throttled))
+        now_s = time.monotonic()
+        if self._clock_synchronized and now_s < self._clock_due_s:
+            return
+        self._clock_due_s = now_s + _CLOCK_S
         synchronized = clock_synchronized()
         if synchronized is False and self._clock_synchronized is not False:
             _LOG.info("the clock is not synchronised: events and health say so until it is (timedatectl)")

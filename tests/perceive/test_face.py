@@ -63,6 +63,13 @@ def test_between_detections_the_faces_are_followed(shipped, portrait, wall):
     assert {observation.track_id for observations in seen for observation in observations} == {1}
 
 
+def test_where_frames_are_few_a_face_is_looked_for_before_it_counts_as_lost(shipped, portrait, wall):
+    """As with too little CPU: one frame a second, and faces looked for in each thirtieth, which is too late."""
+    rare = FacePerception(FaceConfig(confirm_frames=1, detect_every=30), detector(), shipped("face"), first_track=77)
+    seen = [rare.observe(Frame(image, n * 10**9, n)) for n, image in enumerate((portrait, portrait, wall, portrait))]
+    assert [[face.track_id for face in faces] for faces in seen] == [[77], [77], [], [78]]
+
+
 def test_the_smiling_portrait_looks_happy(perception, portrait):
     """The one emotion that every face model of use sees."""
     observation = look(perception, portrait, portrait)[1][0]

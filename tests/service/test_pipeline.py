@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from bench.steps import portrait
 from convert.datasets.noise import noise_files
 from convert.datasets.sound import read_sound
 from edge.capture.source import CHUNK_SAMPLES, SAMPLE_RATE_HZ
 from edge.config import CameraConfig, Config, FaceConfig, MicrophoneConfig, SpeechConfig, TextConfig
 from edge.errors import ModelError
 from edge.perceive.words import Utterance
-from edge.records import AudioChunk
-from edge.service.pipeline import build_pipeline, modalities, wanted_models
+from edge.records import AudioChunk, Frame
+from edge.service.pipeline import build_pipeline, first_track, modalities, wanted_models
 
 DEAF = replace(Config(), microphone=MicrophoneConfig(enabled=False))
 BLIND = replace(Config(), camera=CameraConfig(enabled=False))
@@ -92,3 +93,11 @@ def test_a_sentence_is_an_utterance(packs: Callable[[str], Path]):
     quiet = np.zeros(SAMPLE_RATE_HZ, np.float32)
     (utterance,) = utterances(np.concatenate([sentence, quiet]), "cascade")
     assert len(utterance.samples) > SAMPLE_RATE_HZ
+
+
+def test_the_numbers_of_people_begin_anew_at_each_start_and_those_of_a_recording_do_not():
+    assert len({first_track(recording=False) for _ in range(50)}) > 40
+    assert min(first_track(recording=False) for _ in range(50)) >= 1000
+    assert {first_track(recording=True) for _ in range(5)} == {1}
+    pipeline = build_pipeline(replace(DEAF, face=FaceConfig(confirm_frames=1)), first_track=4711)
+    assert [face.track_id for face in pipeline.face.observe(Frame(portrait(), 0, 0))] == [4711]

@@ -6,12 +6,19 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
+from functools import partial
 from pathlib import Path
 
+import psutil
 import pytest
 from jsonschema import Draft202012Validator
 
+from edge.config_toml import load_config
 from edge.publish.store import Store
+from edge.service import service as running
+from edge.service.machine import throttling
+from edge.service.stopping import StopRequest
 
 VIDEO = Path(__file__).parents[2].parent / "shared" / "data" / "av" / "bbaf2n.mpg"
 
@@ -158,14 +165,19 @@ def test_without_a_camera_hearing_goes_on(start, replay, subscriber, clip):
 
 
 def test_without_a_microphone_seeing_goes_on(start, replay, subscriber, clip):
-    config = replay()
+    config = replay(repeat=True)
     text = config.read_text().replace(
         f'[microphone]\nsource = "file:{clip}"', '[microphone]\nsource = "device:none such"'
     )
     config.write_text(text)
     service = start("run", "--config", config)
-    subscriber.wait_for(lambda s: [m for m in s.on("health") if m.json()["microphone"]["state"] == "down"])
-    subscriber.wait_for(lambda s: [m for m in s.on("event") if m.json()["subject"] == "face-1"])
+    subscriber.wait_for(
+        lambda s: [m for m in s.on("health") if m.json()["microphone"]["state"] == "down"], timeout_s=60
+    )
+    subscriber.wait_for(lambda s: [m for m in s.on("event") if m.json()["subject"].startswith("face-")], timeout_s=60)
+    sockets = psutil.Process(service.process.pid).net_connections("inet")
+    assert any(each.raddr for each in sockets)  # to the hub
+    assert [each for each in sockets if each.status == psutil.CONN_LISTEN or not each.raddr] == []
     service.process.send_signal(signal.SIGINT)
     assert service.wait(timeout_s=20) == 0
     assert "microphone: " in service.log
@@ -241,3 +253,29 @@ def test_a_recording_that_cannot_be_read_makes_the_exit_code_1(start, replay, tm
     assert service.wait() == 1
     assert "damaged.mp4" in service.log
     assert "Traceback" not in service.log
+
+
+def test_a_machine_that_throttles_and_a_clock_that_is_wrong_are_told_of(replay, subscriber, tmp_path, monkeypatch):
+    """In this process: the firmware's file of a Raspberry Pi is another one here, and nobody has set the clock."""
+    firmware = tmp_path / "get_throttled"
+    firmware.write_text("50004\n")
+    monkeypatch.setattr(running, "throttling", partial(throttling, firmware))
+    monkeypatch.setattr(running, "clock_synchronized", lambda: False)
+    request = StopRequest()
+    service = running.Service(load_config(replay(repeat=True)), request)
+    thread = threading.Thread(target=service.run)
+    thread.start()
+    try:
+        subscriber.wait_for(lambda s: s.on("event"), timeout_s=60)
+        held = subscriber.on("health")[-1].json()
+        assert (held["throttled"], held["held_back"] != "") == (["throttled"], True)
+        assert held["looked_hz"] <= 7.5  # half of the 15; less where this machine is busy
+        assert held["clock_synchronized"] is False
+        assert {m.json()["clock_synchronized"] for m in subscriber.on("event")} == {False}
+        firmware.write_text("50000\n")
+        subscriber.wait_for(lambda s: s.on("health")[-1].json()["throttled"] == [], timeout_s=60)
+        assert subscriber.on("health")[-1].json()["held_back"] != "heat"
+    finally:
+        request.asked = True
+        thread.join(30)
+    assert not thread.is_alive()
