@@ -57,7 +57,16 @@ def add_evaluate(tasks: Any) -> None:
 
 
 def add_commands(commands: Any) -> None:
-    """`emotion-convert compare`, `search`, `explain` and `recipe`."""
+    """`emotion-convert average`, `compare`, `search`, `explain` and `recipe`."""
+    average = described(
+        commands.add_parser,
+        "Average the weights of several runs that went on from the same one: often better than each of them.",
+        "emotion-convert average runs/face runs/fine --out runs/averaged",
+        "average",
+    )
+    average.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folders of runs of one network")
+    average.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the new run")
+    average.set_defaults(command=_average)
     compare = described(
         commands.add_parser,
         "Train several face networks by one recipe and budget, before and after augmentation, and print one table.",
@@ -163,6 +172,12 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     if arguments.record:
         raise EdgeError("--record: expected --out too, the folder of the report that the card tells of.")
     write_figures(evaluate_face(arguments.model, arguments.data), arguments.json)
+
+
+def _average(arguments: argparse.Namespace) -> None:
+    from convert.average import average
+
+    average(arguments.runs, arguments.out)
 
 
 def _compare(arguments: argparse.Namespace) -> None:
