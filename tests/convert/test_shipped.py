@@ -61,6 +61,13 @@ def test_a_face_package_reaches_its_accuracy(packs, name: str, split: str, count
     assert face_figures(model, faces)["accuracy"] == pytest.approx(stated["accuracy"], abs=0.04)
 
 
+def test_of_eight_labels_the_package_of_votes_reaches_its_accuracy():
+    metrics = load_package(find_package("face-emotion-ferplus"), "face").description["metrics"]
+    stated = metrics["FER2013 PrivateTest, FER+ majority, eight labels"]["int8"]
+    assert stated["accuracy"] >= 0.84
+    assert stated["count"] == 3394
+
+
 def test_the_speech_package_is_at_least_as_good_on_voices_that_it_knows_as_on_unheard_ones(packs):
     model = Model(load_package(find_package("speech-emotion"), "speech"))
     (stated,) = (kinds["int8"] for kinds in model.package.description["metrics"].values())
