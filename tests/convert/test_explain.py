@@ -6,10 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
+from convert.architectures.registry import ARCHITECTURES
 from convert.cli import main
 from convert.face_recipe import FaceRecipe
 from convert.keras_start import start_keras
 from convert.run import Run
+from tests.convert.conftest import slow
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +80,14 @@ def test_the_command_writes_pictures_for_each_face(keras, tmp_path: Path, capsys
     assert "run.json: expected a picture" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["edge-small", "mobile-attention", "vit-b32"])
-def test_networks_of_every_kind_have_places_that_matter(keras, name, tmp_path: Path):
-    if name == "vit-b32":
+_OF_EVERY_KIND = ("edge-small", "mobile-attention", "vit-b32")
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in _OF_EVERY_KIND else pytest.param(name, marks=slow) for name in ARCHITECTURES]
+)
+def test_networks_have_places_that_matter(keras, name, tmp_path: Path):
+    if name.startswith(("vit", "resnet")):
         pytest.importorskip("keras_hub", reason="needs emotion-edge[papers]")
     from convert.architectures.registry import build_face_network
     from convert.explain import _layers, grad_cam
