@@ -128,8 +128,9 @@ def certificates(tmp_path: Path) -> Path:
     authority = ["-subj", "/CN=test authority", "-addext", "keyUsage=critical,keyCertSign"]  # Python 3.13 is strict
     openssl(*new, *authority, "-keyout", "ca.key", "-out", "ca.pem")
     signed = ["-CA", "ca.pem", "-CAkey", "ca.key", "-addext", "basicConstraints=critical,CA:FALSE"]
-    for name, common, host in (("server", "broker", "localhost"), ("other", "broker", "elsewhere.example")):
-        names = ["-subj", f"/CN={common}", "-addext", f"subjectAltName=DNS:{host}"]
+    hosts = {"server": "localhost", "address": "localhost,IP:127.0.0.1", "other": "elsewhere.example"}
+    for name, host in hosts.items():
+        names = ["-subj", "/CN=broker", "-addext", f"subjectAltName=DNS:{host}"]
         openssl(*new, *signed, *names, "-keyout", f"{name}.key", "-out", f"{name}.pem")
     openssl(*new, *signed, "-subj", "/CN=kitchen-pi", "-keyout", "client.key", "-out", "client.pem")
     return folder

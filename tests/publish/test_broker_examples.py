@@ -74,7 +74,7 @@ def house(mosquitto_program, certificates, tmp_path):
             "listener 8883": "listener PORT 127.0.0.1",
             "/etc/mosquitto/passwords": str(passwords),
             "acl_file /etc/mosquitto/access": f"acl_file {EXAMPLES / 'access'}",
-            "/etc/mosquitto/certs": str(certificates),
+            "/etc/mosquitto/certs/server": str(certificates / "address"),
         },
     )
     broker.start()
@@ -147,7 +147,8 @@ def bridge(house, certificates, mosquitto_program, tmp_path):
         {
             "listener 1883": "listener PORT",
             "/var/lib/mosquitto/": f"{tmp_path}/bridge/",
-            "hub.example:8883": f"localhost:{house.port}",
+            # Not localhost, which may mean ::1 first: the test's broker listens on 127.0.0.1 alone.
+            "hub.example:8883": f"127.0.0.1:{house.port}",
             "/etc/mosquitto/certs": str(certificates),
             "remote_password change-me": "remote_password van-7",
         },
