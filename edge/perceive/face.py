@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from edge.config import FaceConfig
 from edge.perceive.detector import FaceDetector
 from edge.perceive.features import FaceInput, align_face, crop_face, face_tensor
+from edge.perceive.occlusion import hidden_mouth
 from edge.perceive.quality import face_quality
 from edge.perceive.runtime import Model
 from edge.perceive.tracker import IouTracker, Track
@@ -78,7 +79,8 @@ class FacePerception:
         else:
             crop = crop_face(frame.image, box, self._spec.crop_margin)
         height, width = frame.image.shape[:2]
-        quality = face_quality(crop, box, landmarks, (height, width), self._spec.height)
+        hidden = 0.0 if landmarks is None else hidden_mouth(frame.image, landmarks)
+        quality = face_quality(crop, box, landmarks, (height, width), self._spec.height, hidden)
         value = track.score * quality.value
         abstained = quality.worst if value < self._config.least_quality else ""
         return FaceObservation(

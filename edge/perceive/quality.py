@@ -38,6 +38,7 @@ def face_quality(
     landmarks: NDArray[np.float32] | None,
     frame: tuple[int, int],
     wanted_px: int,
+    hidden: float = 0.0,
 ) -> FaceQuality:
     """The product of what size, light, focus, the head's turn and what is hidden leave.
 
@@ -46,6 +47,7 @@ def face_quality(
         box, landmarks: the face in pixels of the frame.
         frame: its height and width.
         wanted_px: side of the model's input; larger faces show no more to it.
+        hidden: the probability that the mouth is hidden.
     """
     grey = crop if crop.ndim == 2 else crop[:, :, 1]
     mean, deviation = (float(value[0, 0]) for value in cv2.meanStdDev(grey))
@@ -57,6 +59,7 @@ def face_quality(
         "too little contrast": min(1.0, deviation / _GOOD_CONTRAST),
         "blurred": min(1.0, edges / max(deviation, 1.0) / _SHARP),
         "cut by the edge of the picture": _visible(box, frame) ** 2,
+        "mouth hidden": min(1.0, 2 * (1 - hidden)),
     }
     if landmarks is not None:
         shares["turned away"] = 1 - min(1.0, max(0.0, (turn(landmarks) - _TURN_FREE) / (_TURN_LOST - _TURN_FREE)))

@@ -62,3 +62,12 @@ def test_a_tilted_head_is_not_turned():
 
 def test_without_landmarks_nothing_is_said_of_the_turn(face):
     assert judge(face, BOX, None).value == pytest.approx(judge(face).value)
+
+
+def test_a_hidden_mouth_lowers_the_trust(face):
+    def hidden(probability: float):
+        return face_quality(face, BOX, FRONTAL, FRAME, 48, probability)
+
+    assert hidden(0.4).value == judge(face).value
+    assert hidden(0.95).value == pytest.approx(0.1 * judge(face).value)
+    assert hidden(0.95).worst == "mouth hidden"
