@@ -51,6 +51,9 @@ def add_evaluate(tasks: Any) -> None:
         "--out", type=Path, metavar="DIR", help="write a report with plots, FER+ labels and robustness there"
     )
     face.add_argument("--record", action="store_true", help="with --out: also tell it in the package's card")
+    face.add_argument(
+        "--detector", type=Path, metavar="PACKAGE", help="measure behind this face detector: found, cut out, judged"
+    )
     add_data(face)
     add_figures(face)
     face.set_defaults(command=_evaluate)
@@ -163,6 +166,13 @@ def _train(arguments: argparse.Namespace) -> None:
 def _evaluate(arguments: argparse.Namespace) -> None:
     from convert.evaluate import evaluate_face
 
+    if arguments.detector:
+        if arguments.out:
+            raise EdgeError("--detector: its figures are a table or --json; leave --out away, or measure without it.")
+        from convert.end_to_end import evaluate_end_to_end
+
+        write_figures(evaluate_end_to_end(arguments.model, arguments.data, arguments.detector), arguments.json)
+        return
     if arguments.out:
         from convert.face_report import face_report
 
