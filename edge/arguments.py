@@ -73,6 +73,13 @@ def build_parser() -> argparse.ArgumentParser:
     analyze.add_argument(
         "--shard", type=_shard, default=(1, 1), metavar="K/N", help="only the K-th of N parts, each on its own machine"
     )
+    analyze.add_argument(
+        "--fps",
+        type=_rate,
+        default=0,
+        metavar="N",
+        help="look at so many pictures a second, 120 for every one (default: [camera] fps of the configuration, 15)",
+    )
     analyze.add_argument("--no-video", action="store_true", help="no annotated videos: quicker, and no picture is kept")
     analyze.add_argument("--again", action="store_true", help="also what a former run has done")
     analyze.add_argument("--json", action="store_true", help="print the outcome as JSON")
@@ -138,6 +145,13 @@ def _count(text: str) -> int:
     value = int(text)
     if not 1 <= value <= 1024:
         raise argparse.ArgumentTypeError(f"expected 1 to 1024, got {text}")
+    return value
+
+
+def _rate(text: str) -> float:
+    value = float(text)
+    if not 0.2 <= value <= 120:
+        raise argparse.ArgumentTypeError(f"expected 0.2 to 120 pictures a second, got {text}")
     return value
 
 

@@ -171,6 +171,7 @@ def _analyze(options: argparse.Namespace) -> int:
         options.paths,
         options.out,
         processes=options.jobs,
+        fps=options.fps,
         part=options.shard[0],
         parts=options.shard[1],
         video=not options.no_video,

@@ -47,7 +47,8 @@ class CameraConfig:
 
     `source`: ``picamera2`` (or ``picamera2:1`` for the second), ``v4l2:INDEX``, ``v4l2:NAME``, an ``rtsp://`` or
     ``http(s)://`` url, ``gstreamer:PIPELINE`` (without its sink), ``file:VIDEO`` or ``images:FOLDER``. Urls and
-    files keep their own size. `rotation_deg` is clockwise; `mirror` comes after it.
+    files keep their own size; of their pictures at most `fps` a second are taken. `rotation_deg` is clockwise; `mirror`
+    comes after it.
     """
 
     enabled: bool = True

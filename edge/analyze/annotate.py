@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import av
-import cv2
 import numpy as np
+from av.video.reformatter import ColorRange
 from numpy.typing import NDArray
 
+from edge.analyze.canvas import Canvas, RgbCanvas, YuvCanvas, planes
+from edge.capture.video_file import quarter_turns
 from edge.palette import COLOURS
-from edge.records import EMOTIONS, FaceObservation
+from edge.records import EMOTIONS, Box, FaceObservation
 
 _LOG = logging.getLogger(__name__)
 
-_FONT = cv2.FONT_HERSHEY_SIMPLEX
 # Fine enough for every camera, coarse enough for every encoder.
 _TICKS_HZ = 1000
 _AAC_HZ = {8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000}
@@ -30,48 +32,41 @@ _KEPT_SOUND = {"aac", "mp3", "opus", "flac"}
 def draw(image: NDArray[np.uint8], faces: Sequence[FaceObservation]) -> NDArray[np.uint8]:
     """A copy of uint8 [H, W, 3] RGB with each face's box, id, emotion and the bars of its probabilities."""
     drawn: NDArray[np.uint8] = image.copy()
+    mark(RgbCanvas(drawn), image.shape[0], faces)
+    return drawn
+
+
+def mark(canvas: Canvas, height_px: int, faces: Sequence[FaceObservation]) -> None:
+    """Draw each face's box, id, emotion and the bars of its probabilities on a picture of this height."""
     # Sizes follow the picture: what reads at 360 pixels must read at 2160.
-    scale = max(image.shape[0] / 480, 0.7)
+    scale = max(height_px / 480, 0.7)
     line = max(1, round(2 * scale))
     for face in faces:
         best = int(np.argmax(face.probabilities))
         colour = COLOURS[EMOTIONS[best]]
         left, top = round(face.box.x), round(face.box.y)
         right, bottom = round(face.box.x + face.box.width), round(face.box.y + face.box.height)
-        cv2.rectangle(drawn, (left, top), (right, bottom), colour, line)
+        canvas.outline(left, top, right, bottom, colour, line)
         label = f"face-{face.track_id} {EMOTIONS[best]} {face.probabilities[best]:.2f}"
         height = round(20 * scale)
         label_top = max(0, top - height)
-        _shade(drawn, left, label_top, round(len(label) * 9.5 * scale), height)
-        _write(drawn, label, left + 3, label_top + round(15 * scale), 0.5 * scale, colour)
-        _bars(drawn, face.probabilities, left, right, top, scale)
-    return drawn
+        canvas.shade(left, label_top, round(len(label) * 9.5 * scale), height, colour)
+        canvas.write(label, left + 3, label_top + round(15 * scale), 0.5 * scale, colour)
+        _bars(canvas, face.probabilities.tolist(), left, right, top, scale)
 
 
-def _bars(
-    image: NDArray[np.uint8], probabilities: NDArray[np.float32], left: int, right: int, top: int, scale: float
-) -> None:
+def _bars(canvas: Canvas, probabilities: list[float], left: int, right: int, top: int, scale: float) -> None:
     """Beside the box where there is room: right, else left, else inside."""
     width, step, text = round(104 * scale), round(15 * scale), round(42 * scale)
-    x = right + 3 if right + 3 + width <= image.shape[1] else left - width - 3
+    x = right + 3 if right + 3 + width <= canvas.width else left - width - 3
     x = x if x >= 0 else left + 3
     top = max(0, top)
-    _shade(image, x, top, width, step * len(EMOTIONS))
-    for number, emotion in enumerate(EMOTIONS):
-        y = top + number * step
-        length = max(1, round((width - text - 3) * float(probabilities[number])))
-        cv2.rectangle(image, (x + text, y + 3), (x + text + length, y + step - 3), COLOURS[emotion], cv2.FILLED)
-        _write(image, emotion[:4], x + 3, y + step - round(4 * scale), 0.4 * scale, COLOURS[emotion])
-
-
-def _shade(image: NDArray[np.uint8], x: int, y: int, width: int, height: int) -> None:
-    """Darken a part, so that bright colours read on every background."""
-    part = image[max(0, y) : y + height, max(0, x) : x + width]
-    part //= 4
-
-
-def _write(image: NDArray[np.uint8], text: str, x: int, y: int, size: float, colour: tuple[int, int, int]) -> None:
-    cv2.putText(image, text, (x, y), _FONT, size, colour, max(1, round(size * 2)), cv2.LINE_AA)
+    for number, (emotion, probability) in enumerate(zip(EMOTIONS, probabilities, strict=True)):
+        y, colour = top + number * step, COLOURS[emotion]
+        canvas.shade(x, y, width, step, colour)
+        length = max(1, round((width - text - 3) * probability))
+        canvas.fill(x + text, y + 3, x + text + length, y + step - 3, colour)
+        canvas.write(emotion[:4], x + 3, y + step - round(4 * scale), 0.4 * scale, colour)
 
 
 class AnnotatedVideo:
@@ -103,27 +98,48 @@ class AnnotatedVideo:
             if self._sound:
                 self._sound.close()
 
-    def add(self, image: NDArray[np.uint8], time_ns: int) -> None:
-        """The next picture, uint8 [H, W, 3] RGB; one of another size than the first is made to fit."""
+    def add(self, picture: Any, time_ns: int, faces: Sequence[FaceObservation]) -> None:
+        """The next picture, as PyAV decoded it, with these faces in it; one of another size than the first is made to
+        fit."""
         if self._output is None:
-            self._begin(image)
+            self._begin(picture)
         ticks = max(self._last_ticks + 1, time_ns * _TICKS_HZ // 1_000_000_000)
         self._last_ticks = ticks
-        if image.shape[:2] != self._shape:
-            image = np.asarray(cv2.resize(image, self._shape[::-1], interpolation=cv2.INTER_AREA), np.uint8)
-        frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+        frame = self._drawn(picture, faces)
         frame.pts, frame.time_base = ticks, Fraction(1, _TICKS_HZ)
         self._mux_sound(time_ns / 1e9)
         self._output.mux(self._video.encode(frame))
 
-    def _begin(self, image: NDArray[np.uint8]) -> None:
+    def _drawn(self, picture: Any, faces: Sequence[FaceObservation]) -> Any:
+        """A copy, upright, in the video's size and colours: the decoder still needs its own."""
+        turns = quarter_turns(picture)
+        height, width = self._shape if turns % 2 == 0 else self._shape[::-1]
+        across, down = width / picture.width, height / picture.height
+        if turns % 2:
+            across, down = down, across
+        bright = picture.color_range == ColorRange.JPEG  # a phone's and a still picture's; players expect the other
+        if bright or (picture.format.name, picture.height, picture.width) != ("yuv420p", height, width):
+            limited = {"src_color_range": "JPEG", "dst_color_range": "MPEG"} if bright else {}
+            picture = picture.reformat(width=width, height=height, format="yuv420p", **limited)
+        frame = av.VideoFrame(self._shape[1], self._shape[0], "yuv420p")
+        drawn = planes(frame)
+        for target, source in zip(drawn, planes(picture), strict=True):
+            target[:] = np.rot90(source, turns) if turns else source
+        mark(YuvCanvas(drawn), self._shape[0], [_moved(face, across, down) for face in faces])
+        return frame
+
+    def _begin(self, picture: Any) -> None:
+        turned = quarter_turns(picture) % 2 == 1
+        height, width = (picture.width, picture.height) if turned else (picture.height, picture.width)
         # Colour is stored for blocks of 2x2 pixels: sides must be even.
-        self._shape = (image.shape[0] + image.shape[0] % 2, image.shape[1] + image.shape[1] % 2)
+        self._shape = (height + height % 2, width + width % 2)
         self._output = av.open(str(self._path), "w", format="mp4")
         codec, options = _encoder()
         self._video = self._output.add_stream(codec, rate=25, options=options)
         self._video.height, self._video.width = self._shape
         self._video.pix_fmt = "yuv420p"
+        if picture.format.name.startswith("yuv"):
+            self._video.codec_context.colorspace = picture.colorspace  # ITU-R BT.601, 709 ...: kept as it is
         self._video.time_base = self._video.codec_context.time_base = Fraction(1, _TICKS_HZ)
         self._video.thread_count = 1  # several files run side by side
         if self._sound:
@@ -133,6 +149,14 @@ class AnnotatedVideo:
         if self._sound:
             for packet in self._sound.packets(until_s):
                 self._output.mux(packet)
+
+
+def _moved(face: FaceObservation, across: float, down: float) -> FaceObservation:
+    """`face` in a picture that was enlarged so."""
+    if across == down == 1:
+        return face
+    box = face.box
+    return replace(face, box=Box(box.x * across, box.y * down, box.width * across, box.height * down))
 
 
 class _Sound:
@@ -212,4 +236,4 @@ def _encoder() -> tuple[str, dict[str, str]]:
         av.codec.Codec("libx264", "w")
     except (ValueError, av.FFmpegError):
         return "mpeg4", {"qscale": "4"}
-    return "libx264", {"preset": "superfast", "crf": "23"}
+    return "libx264", {"preset": "ultrafast", "crf": "23"}

@@ -28,11 +28,12 @@ OK, FAILED = 0, 1
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked on the command line; `processes` 0 is one a core."""
+    """What was asked on the command line; `processes` 0 is one a core, `fps` 0 as the configuration says."""
 
     paths: Sequence[Path]
     out: Path
     processes: int = 0
+    fps: float = 0
     part: int = 1
     parts: int = 1
     video: bool = True
@@ -44,7 +45,8 @@ def run_analyze(config: Config, request: Request, write: Callable[[str], Any]) -
     """Analyse what was asked; the exit code: 0, or 1 if a file could not be read, or not to its end.
 
     Args:
-        config: its models, thresholds and enabled senses count; what it says of devices is not about files.
+        config: its models, thresholds, enabled senses and the camera's `fps` count; what else it says of devices is
+            not about files.
         write: is given the lines of the outcome.
 
     Raises:
@@ -57,7 +59,7 @@ def run_analyze(config: Config, request: Request, write: Callable[[str], Any]) -
     _make(request.out)
     config = replace(
         config,
-        camera=CameraConfig(enabled=config.camera.enabled),
+        camera=CameraConfig(enabled=config.camera.enabled, fps=request.fps or config.camera.fps),
         microphone=MicrophoneConfig(enabled=config.microphone.enabled),
     )
     job = Job(config, request.out, request.video, made_with(config, _models(config), request.video))

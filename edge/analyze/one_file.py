@@ -18,7 +18,7 @@ from edge.analyze.inputs import Input
 from edge.analyze.summary import Summary
 from edge.analyze.tables import Tables
 from edge.analyze.timeline import Timeline
-from edge.analyze.walk import Step, media, steps
+from edge.analyze.walk import Picture, Step, media, steps
 from edge.capture.image_folder import read_image
 from edge.capture.media_file import contents
 from edge.config import Config
@@ -80,9 +80,11 @@ def _media(item: Input, folder: Path, job: Job, loaded: LoadedModels, summary: S
         summary.remarks.append("no sound: the voice says nothing here")
     pipeline = build_pipeline(config, loaded=loaded)
     failures: list[str] = []
-    items = media(item.path, held.picture, held.sound and pipeline.speech is not None, failures.append)
+    listen = held.sound and pipeline.speech is not None
+    items = media(item.path, held.picture, listen, failures.append, config.camera.fps, every=job.video)
     pictures = _Pictures(folder)
     told = 0.0
+    shown: list[FaceObservation] = []
     with ExitStack() as stack:
         work = _Work(stack.enter_context(Tables(folder)), Timeline(config.speech.hop_ms * 1_000_000), summary)
         video = None
@@ -92,11 +94,10 @@ def _media(item: Input, folder: Path, job: Job, loaded: LoadedModels, summary: S
             work.take(step)
             if step.frame:
                 shown = _faces(step)
-                drawn = draw(step.frame.image, shown) if video or pictures.better(shown) else None
-                if drawn is not None:
-                    pictures.offer(drawn, shown)
-                    if video:
-                        video.add(drawn, step.time_ns)
+                pictures.offer(step.frame.image, shown)
+            if video and step.decoded:
+                # A picture that nobody looked at shows what was known then: the faces of the one before.
+                video.add(step.decoded, step.time_ns, shown)
             if time.monotonic() - told > _TELL_S:
                 told = time.monotonic()
                 tell(summary.length_s / held.length_s if held.length_s else 0.0, summary.length_s)
@@ -125,7 +126,7 @@ def _image(item: Input, folder: Path, job: Job, loaded: LoadedModels, summary: S
 
 
 def _still(pipeline: Pipeline, image: NDArray[np.uint8]) -> Iterator[Step]:
-    return steps(pipeline, [Frame(np.ascontiguousarray(image), 0, 0)])
+    return steps(pipeline, [Picture(0, Frame(np.ascontiguousarray(image), 0, 0))])
 
 
 class _Work:
@@ -165,12 +166,9 @@ class _Pictures:
         self._best = -1.0
         self._picture: NDArray[np.uint8] | None = None
 
-    def better(self, faces: list[FaceObservation]) -> bool:
-        return self._worth(faces) > self._best * 1.1
-
-    def offer(self, picture: NDArray[np.uint8], faces: list[FaceObservation]) -> None:
-        if self._picture is None or self.better(faces):
-            self._best, self._picture = self._worth(faces), picture
+    def offer(self, image: NDArray[np.uint8], faces: list[FaceObservation]) -> None:
+        if self._picture is None or self._worth(faces) > self._best * 1.1:
+            self._best, self._picture = self._worth(faces), draw(image, faces)
 
     def write(self) -> None:
         if self._picture is not None:

@@ -21,7 +21,8 @@ _LAYOUT = 1
 class Summary:
     """One file. `failure` says what of it could not be read (what was found before that is kept), `remarks` the rest.
 
-    `made_with` names settings, models and version; `source_bytes` and `source_ns` (modified) the file that was read.
+    `made_with` names settings, models and version; `source_bytes` and `source_ns` (modified) the file that was read;
+    `frames` counts the pictures that were looked at.
     `shares` is the mean of each sense's probabilities while it observed, `faces` how many were followed.
     """
 
@@ -71,5 +72,5 @@ def made_with(config: Config, models: Sequence[str], video: bool) -> str:
     """A short name for everything that the results depend on but the file itself; `models` are their hashes."""
     parts: list[Any] = [_LAYOUT, edge.__version__, video, list(models)]
     parts += [asdict(section) for section in (config.face, config.speech, config.text, config.fusion)]
-    parts += [config.camera.enabled, config.microphone.enabled]
+    parts += [config.camera.enabled, config.camera.fps, config.microphone.enabled]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

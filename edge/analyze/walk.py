@@ -6,11 +6,12 @@ import heapq
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from edge.capture.frames import FrameMaker
 from edge.capture.sound_file import SoundFile
 from edge.capture.source import SAMPLE_RATE_HZ
-from edge.capture.video_file import VideoFile
+from edge.capture.video_file import VideoFile, rgb
 from edge.config import CameraConfig
 from edge.errors import CaptureError
 from edge.records import AudioChunk, EmotionEstimate, EmotionEvent, Frame, Observation
@@ -21,8 +22,18 @@ _ESTIMATE_NS = 100_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """A picture of a recording: `frame` is None for one that nobody looks at; `decoded` is what FFmpeg made of it."""
+
+    time_ns: int
+    frame: Frame | None
+    decoded: Any = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """What one frame or one chunk of sound brought. `frame` is None for sound and at the end.
+    """What one picture or one chunk of sound brought. `frame` is None for sound, at the end, and for a picture that
+    nobody looked at; `decoded` is the picture as FFmpeg made it.
 
     `estimate` is that of the primary subject; None where nobody is there or it was asked a moment ago.
     """
@@ -33,52 +44,67 @@ class Step:
     events: list[EmotionEvent]
     estimate: EmotionEstimate | None
     people: int
+    decoded: Any = None
 
 
-def media(path: Path, picture: bool, sound: bool, failed: Callable[[str], None]) -> Iterator[Frame | AudioChunk]:
-    """The frames and chunks of a file, as they end in time: what the service would have at each moment.
+def media(
+    path: Path, picture: bool, sound: bool, failed: Callable[[str], None], fps: float, every: bool = False
+) -> Iterator[Picture | AudioChunk]:
+    """The pictures and chunks of a file, as they end in time: what the service would have at each moment.
 
     A stream that cannot be read on ends, the other goes on; `failed` is told why.
+
+    Args:
+        fps: so many pictures a second are looked at, as of a camera; all, where the file has no more.
+        every: give also those that nobody looks at.
     """
-    streams: list[Iterable[Frame | AudioChunk]] = []
+    streams: list[Iterable[Picture | AudioChunk]] = []
     if sound:
         streams.append(_until_failure(_chunks(path), failed))
     if picture:
-        streams.append(_until_failure(_frames(path), failed))
+        streams.append(_until_failure(_pictures(path, fps, every), failed))
     return heapq.merge(*streams, key=_time_ns)  # sound first where both end at once
 
 
-def steps(pipeline: Pipeline, items: Iterable[Frame | AudioChunk]) -> Iterator[Step]:
+def steps(pipeline: Pipeline, items: Iterable[Picture | AudioChunk]) -> Iterator[Step]:
     """Each item perceived and fused; the last step is the end, when everybody leaves."""
     told_ns = None
     now_ns = 0
     for item in items:
+        now_ns = _time_ns(item)
         observations: list[Observation] = []
+        frame = decoded = None
         if isinstance(item, AudioChunk):
             observations = pipeline.listen(item)
-        elif pipeline.face:
-            observations = [*pipeline.face.observe(item)]
-        now_ns = _time_ns(item)
+        else:
+            frame, decoded = item.frame, item.decoded
+            if frame is None:
+                yield Step(now_ns, None, [], [], None, pipeline.fuser.people, decoded)
+                continue
+            if pipeline.face:
+                observations = [*pipeline.face.observe(frame)]
         events = pipeline.fuse(observations, now_ns)
         estimate = None
         if events or told_ns is None or now_ns - told_ns >= _ESTIMATE_NS:
             estimate, told_ns = pipeline.fuser.estimate(), now_ns
-        frame = item if isinstance(item, Frame) else None
-        yield Step(now_ns, frame, observations, events, estimate, pipeline.fuser.people)
+        yield Step(now_ns, frame, observations, events, estimate, pipeline.fuser.people, decoded)
     last = pipeline.finish()
     yield Step(now_ns, None, last, [*pipeline.fuse(last, now_ns), *pipeline.fuser.close()], None, 0)
 
 
-def _time_ns(item: Frame | AudioChunk) -> int:
-    return item.captured_ns if isinstance(item, Frame) else item.end_ns
+def _time_ns(item: Picture | AudioChunk) -> int:
+    return item.time_ns if isinstance(item, Picture) else item.end_ns
 
 
-def _frames(path: Path) -> Iterator[Frame]:
+def _pictures(path: Path, fps: float, every: bool) -> Iterator[Picture]:
     make = FrameMaker(CameraConfig())
-    video = VideoFile(path)
+    video = VideoFile(path, fps)
     try:
-        for piece in video.pieces():
-            yield make.frame(piece.payload, piece.start_ns)
+        for time_ns, decoded, looked in video.pictures():
+            if looked:
+                yield Picture(time_ns, make.frame(rgb(decoded), time_ns), decoded)
+            elif every:
+                yield Picture(time_ns, None, decoded)
     finally:
         video.close()
 
@@ -92,7 +118,9 @@ def _chunks(path: Path) -> Iterator[AudioChunk]:
         sound.close()
 
 
-def _until_failure(items: Iterable[Frame | AudioChunk], failed: Callable[[str], None]) -> Iterator[Frame | AudioChunk]:
+def _until_failure(
+    items: Iterable[Picture | AudioChunk], failed: Callable[[str], None]
+) -> Iterator[Picture | AudioChunk]:
     try:
         yield from items
     except CaptureError as error:

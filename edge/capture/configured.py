@@ -40,7 +40,7 @@ def camera_source(camera: CameraConfig, replay: ReplayConfig, origin_ns: int) ->
     if kind == "gstreamer":
         return GStreamerCamera(camera, frames)
     if kind == "file":
-        return Replayed(VideoFile(Path(rest)), frames.frame, replay, origin_ns)
+        return Replayed(VideoFile(Path(rest), camera.fps), frames.frame, replay, origin_ns)
     if kind == "images":
         return Replayed(ImageFolder(Path(rest), camera.fps), frames.frame, replay, origin_ns)
     if kind == "v4l2":

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from edge.capture.frames import FrameMaker
+from edge.capture.rate import FrameRate
 from edge.capture.v4l2 import find_camera
 from edge.config import CameraConfig
 from edge.errors import CaptureError
@@ -42,8 +43,7 @@ class _OpenCVCamera(ABC):
         self._camera = camera
         self._frames = frames
         self._capture: cv2.VideoCapture | None = None
-        self._interval_ns = int(1e9 / camera.fps)
-        self._due_ns = 0
+        self._rate = FrameRate(camera.fps)
 
     @abstractmethod
     def open(self) -> None: ...
@@ -52,10 +52,8 @@ class _OpenCVCamera(ABC):
         capture = self._capture
         while capture is not None and capture.grab():
             now_ns = time.monotonic_ns()
-            # A quarter of slack, so that a camera at exactly `fps` with some jitter loses nothing.
-            if now_ns < self._due_ns - self._interval_ns // 4:
+            if not self._rate.takes(now_ns):
                 continue
-            self._due_ns = max(self._due_ns, now_ns - self._interval_ns) + self._interval_ns
             decoded, picture = capture.retrieve()
             if decoded and picture is not None and picture.size:
                 rgb = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)

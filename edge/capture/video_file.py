@@ -10,21 +10,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.capture.media_file import MediaFile
+from edge.capture.rate import FrameRate
 from edge.capture.replay import Piece
 
 
 class VideoFile(MediaFile):
-    """``file:VIDEO``: a picture has the size, the rate and the (phone's) rotation that the file gives it."""
+    """``file:VIDEO``: a picture has the size and the (phone's) rotation that the file gives it.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        fps: of a file that has more pictures a second only so many are given.
+    """
+
+    def __init__(self, path: Path, fps: float) -> None:
         super().__init__(path, "video", f"file:{path}")
+        self._fps = fps
 
     def pieces(self) -> Iterator[Piece[NDArray[np.uint8]]]:
         """Pictures uint8 [H, W, 3] RGB."""
+        for time_ns, frame, taken in self.pictures():
+            if taken:
+                yield Piece(time_ns, time_ns, rgb(frame))
+
+    def pictures(self) -> Iterator[tuple[int, Any, bool]]:
+        """Every picture as FFmpeg decoded it, its time in ns, and whether it is one of the `fps` a second."""
+        rate = FrameRate(self._fps)
         time_ns = 0
         for frame in self.decoded():
             time_ns = self._time_or_next(frame, time_ns)
-            yield Piece(time_ns, time_ns, _upright(frame))
+            yield time_ns, frame, rate.takes(time_ns)
 
     def _time_or_next(self, frame: Any, before_ns: int) -> int:
         """A raw stream has no times: its pictures follow each other at 25 a second, as FFmpeg assumes."""
@@ -32,7 +45,12 @@ class VideoFile(MediaFile):
         return before_ns + 40_000_000 if time_ns is None else time_ns
 
 
-def _upright(frame: Any) -> NDArray[np.uint8]:
-    turns = round(getattr(frame, "rotation", 0) / 90)  # counter-clockwise; av before 14 does not tell
+def rgb(frame: Any) -> NDArray[np.uint8]:
+    """A decoded picture upright, uint8 [H, W, 3] RGB."""
     image: NDArray[np.uint8] = frame.to_ndarray(format="rgb24")
-    return np.rot90(image, turns) if turns else image
+    return np.rot90(image, quarter_turns(frame)) if quarter_turns(frame) else image
+
+
+def quarter_turns(frame: Any) -> int:
+    """By how many right angles, counter-clockwise, a decoded picture must be turned to stand upright."""
+    return round(getattr(frame, "rotation", 0) / 90)  # av before 14 does not tell

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from edge.analyze.tables import lines
-from edge.analyze.walk import Step, media, steps
+from edge.analyze.walk import Picture, Step, media, steps
 from edge.capture.image_folder import read_image
 from edge.capture.media_file import contents
 from edge.config import Config
@@ -97,7 +97,7 @@ def _face(path: Path, config: Config, loaded: LoadedModels) -> dict[str, Any]:
         microphone=replace(config.microphone, enabled=False),
     )
     height, width = image.shape[:2]
-    found = _lines(steps(build_pipeline(config, loaded=loaded), [Frame(image, 0, 0)]))
+    found = _lines(steps(build_pipeline(config, loaded=loaded), [Picture(0, Frame(image, 0, 0))]))
     faces = [_without(line, "kind", "time_s") for line in found if line["kind"] == "face"]
     return {"schema": 1, "width_px": width, "height_px": height, "faces": faces}
 
@@ -116,7 +116,8 @@ def _media(path: Path, work: Work, config: Config, loaded: LoadedModels) -> dict
     failures: list[str] = []
     length_s = 0.0
     found: list[dict[str, Any]] = []
-    for step in steps(build_pipeline(config, loaded=loaded), media(path, picture, held.sound, failures.append)):
+    items = media(path, picture, held.sound, failures.append, config.camera.fps)
+    for step in steps(build_pipeline(config, loaded=loaded), items):
         length_s = max(length_s, step.time_ns / 1e9)
         if length_s > work.most_s:
             raise CaptureError(f"expected at most {work.most_s:g} s, this is longer: send it in parts")

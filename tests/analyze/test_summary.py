@@ -40,6 +40,7 @@ def test_results_are_made_anew_when_something_changes_that_they_depend_on():
         made_with(config, ["aa"], video=False),
         made_with(replace(config, face=replace(config.face, detection_score=0.7)), ["aa"], video=True),
         made_with(replace(config, camera=replace(config.camera, enabled=False)), ["aa"], video=True),
+        made_with(replace(config, camera=replace(config.camera, fps=5)), ["aa"], video=True),
     ]
-    assert len({name, *others}) == 5
+    assert len({name, *others}) == 6
     assert json.dumps(name).isascii()

@@ -19,7 +19,7 @@ from edge.service.pipeline import LoadedModels, build_pipeline
 def folder(clip: Path, loaded: LoadedModels, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tables")
     with Tables(folder) as tables:
-        for step in steps(build_pipeline(Config(), loaded=loaded), media(clip, True, True, lambda why: None)):
+        for step in steps(build_pipeline(Config(), loaded=loaded), media(clip, True, True, lambda why: None, fps=15)):
             tables.add(step)
     return folder
 

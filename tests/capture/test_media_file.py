@@ -12,7 +12,7 @@ from tests.capture.recordings import FAST, read_all, write_clip
 
 
 def camera_of(path):
-    return camera_source(CameraConfig(source=f"file:{path}"), FAST, 0)
+    return camera_source(CameraConfig(source=f"file:{path}", fps=25), FAST, 0)
 
 
 def microphone_of(path):

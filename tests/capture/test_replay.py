@@ -9,11 +9,11 @@ import pytest
 from edge.capture import camera_source, microphone_source
 from edge.config import CameraConfig, MicrophoneConfig, ReplayConfig
 from edge.errors import CaptureError
-from tests.capture.recordings import FAST, is_burst, write_clip
+from tests.capture.recordings import FAST, FPS, is_burst, write_clip
 
 
 def camera_of(path, replay, origin_ns=0):
-    return camera_source(CameraConfig(source=f"file:{path}"), replay, origin_ns)
+    return camera_source(CameraConfig(source=f"file:{path}", fps=FPS), replay, origin_ns)
 
 
 def microphone_of(path, replay, origin_ns=0):

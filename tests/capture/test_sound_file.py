@@ -40,7 +40,7 @@ def test_left_and_right_are_mixed(tmp_path):
 )
 def test_picture_and_sound_of_one_file_are_in_step(tmp_path, name, sound_delay_s):
     path = write_clip(tmp_path / name, seconds=3.0, sound_delay_s=sound_delay_s)
-    frames = read_all(camera_source(CameraConfig(source=f"file:{path}"), FAST, 0))
+    frames = read_all(camera_source(CameraConfig(source=f"file:{path}", fps=25), FAST, 0))
     bright = np.array([frame.image[10, 10, 0] > 128 for frame in frames])
     seen_s = [frames[at].captured_ns / 1e9 for at in np.flatnonzero(bright[1:] & ~bright[:-1]) + 1]
     assert seen_s == pytest.approx([BURST_AT_S, 1 + BURST_AT_S, 2 + BURST_AT_S])

@@ -6,7 +6,7 @@ from tests.capture.recordings import FAST, FPS, is_burst, read_all, write_clip
 
 
 def test_every_picture_with_the_time_of_the_file(clip):
-    frames = read_all(camera_source(CameraConfig(source=f"file:{clip}"), FAST, 5_000))
+    frames = read_all(camera_source(CameraConfig(source=f"file:{clip}", fps=FPS), FAST, 5_000))
     assert len(frames) == 3 * FPS
     assert [frame.sequence for frame in frames] == list(range(3 * FPS))
     for number, frame in enumerate(frames):
@@ -14,6 +14,13 @@ def test_every_picture_with_the_time_of_the_file(clip):
         assert frame.image.shape == (120, 160, 3)
         assert frame.image.dtype == np.uint8
         assert (frame.image[10, 10].mean() > 128) == is_burst(number / FPS)
+
+
+def test_a_file_with_more_pictures_than_the_camera_would_give_gives_as_many(clip):
+    frames = read_all(camera_source(CameraConfig(source=f"file:{clip}", fps=15), FAST, 0))
+    assert len(frames) == 3 * 15
+    # Those of 25 a second that are next to 15 a second: after two, one and two of 40 ms.
+    assert {frame.captured_ns // 1_000_000 % 200 for frame in frames} == {0, 80, 120}
 
 
 def test_turned_as_configured(clip):
