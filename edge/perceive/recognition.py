@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 
 from edge.errors import ConfigError
 from edge.installation import install_extra
+
+_LOG = logging.getLogger(__name__)
 
 RATE_HZ = 16_000
 
@@ -60,6 +63,8 @@ class SherpaOnnx:
 
     Raises:
         ConfigError: sherpa-onnx is not installed, or the folder does not hold the files of a model.
+
+    A file that is a model of something else makes sherpa-onnx itself end the process, with one line that says why.
     """
 
     #: Such models do not tell how sure they are.
@@ -74,13 +79,17 @@ class SherpaOnnx:
                 f"Install it with: {install_extra('words-sherpa')}"
             ) from error
         encoder, decoder, tokens = (_only(folder, name) for name in ("*encoder*.onnx", "*decoder*.onnx", "*tokens.txt"))
-        joiner = next(iter(sorted(folder.glob("*joiner*.onnx"))), None)
+        joiner = next(iter(_found(folder, "*joiner*.onnx")), None)
         files = {"encoder": str(encoder), "decoder": str(decoder), "tokens": str(tokens), "num_threads": threads}
-        self._recognizer: Any = (
-            OfflineRecognizer.from_transducer(**files, joiner=str(joiner))
-            if joiner
-            else OfflineRecognizer.from_whisper(**files)
-        )
+        _LOG.info("words: sherpa-onnx reads %s", ", ".join(path.name for path in (encoder, decoder, joiner) if path))
+        try:
+            self._recognizer: Any = (
+                OfflineRecognizer.from_transducer(**files, joiner=str(joiner))
+                if joiner
+                else OfflineRecognizer.from_whisper(**files)
+            )
+        except RuntimeError as error:
+            raise ConfigError(f"[text] source: {folder}: sherpa-onnx cannot read it: {error}") from error
 
     def transcribe(self, samples: NDArray[np.float32]) -> Transcript:
         stream = self._recognizer.create_stream()
@@ -103,14 +112,18 @@ def open_recognizer(source: str, threads: int = 1) -> Recognizer | None:
 
 
 def _only(folder: Path, pattern: str) -> Path:
-    # int8 files stand beside float ones in the models that sherpa-onnx offers, and are the ones for a small device.
-    found = sorted(folder.glob(pattern), key=lambda path: ("int8" not in path.name, path.name))
+    found = _found(folder, pattern)
     if not found:
         raise ConfigError(
             f"[text] source: {folder}: expected a model of sherpa-onnx (encoder and decoder, a transducer's joiner, "
             f"tokens.txt), found no {pattern}. Models: https://k2-fsa.github.io/sherpa/onnx/pretrained_models/"
         )
     return found[0]
+
+
+def _found(folder: Path, pattern: str) -> list[Path]:
+    # int8 files stand beside float ones in the models that sherpa-onnx offers, and are the ones for a small device.
+    return sorted(folder.glob(pattern), key=lambda path: ("int8" not in path.name, path.name))
 
 
 def _pcm16(samples: NDArray[np.float32]) -> bytes:

@@ -26,7 +26,7 @@ from edge.web.gate import PAGE, Gate
 from edge.web.judge import Kind, Unreadable, Work
 from edge.web.now import Now
 from edge.web.openapi import MEDIA, document, page
-from edge.web.pool import Process, TooLong
+from edge.web.pool import NotReady, Process, TooLong
 from edge.web.running import Running
 
 # An upload waits so long for its turn; the ones before it are analysed meanwhile.
@@ -134,6 +134,8 @@ class Api:
     async def _judged(self, work: Work) -> Response:
         try:
             answer = await run_in_threadpool(self._process.ask, work, self._config.analysis_s)
+        except NotReady as error:
+            raise HTTPException(503, f"nothing can be analysed here: {error}") from error
         except TooLong:
             limit = f"the analysis took longer than {self._config.analysis_s:g} s: send a shorter recording"
             raise HTTPException(504, limit) from None

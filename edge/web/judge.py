@@ -47,11 +47,19 @@ class Unreadable:
 
 
 def serve_work(connection: Connection[Any, Any], config: Config) -> None:
-    """The process: work in, answers (a JSON body or `Unreadable`) out, until the other side is gone."""
+    """The process: first "" or why it cannot work, then work in and answers (a JSON body or `Unreadable`) out, until the
+    other side is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.disable(logging.WARNING)  # what is wrong with a file is the answer
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    loaded = load_models(config)
+    config = for_uploads(config)
+    try:
+        loaded = load_models(config)
+        build_pipeline(config, loaded=loaded)
+    except EdgeError as error:
+        connection.send(str(error))
+        return
+    connection.send("")
     resource.setrlimit(resource.RLIMIT_DATA, (_MOST_BYTES, _MOST_BYTES))
     try:
         while True:
@@ -90,12 +98,8 @@ def _face(path: Path, config: Config, loaded: LoadedModels) -> dict[str, Any]:
     image = read_image(path)
     if image is None:
         raise CaptureError("expected a picture (JPEG, PNG, WebP, BMP or TIFF), this cannot be read as one")
-    config = replace(
-        config,
-        face=replace(config.face, confirm_frames=1),  # one picture is all there is
-        camera=replace(config.camera, enabled=True),
-        microphone=replace(config.microphone, enabled=False),
-    )
+    config = _with(config, picture=True, sound=False)
+    config = replace(config, face=replace(config.face, confirm_frames=1))  # one picture is all there is
     height, width = image.shape[:2]
     found = _lines(steps(build_pipeline(config, loaded=loaded), [Picture(0, Frame(image, 0, 0))]))
     faces = [_without(line, "kind", "time_s") for line in found if line["kind"] == "face"]
@@ -108,11 +112,7 @@ def _media(path: Path, work: Work, config: Config, loaded: LoadedModels) -> dict
     if not needed:
         raise CaptureError(f"expected {'a video' if work.kind == 'video' else 'sound'}, found none in it")
     picture = work.kind == "video"
-    config = replace(
-        config,
-        camera=replace(config.camera, enabled=picture),
-        microphone=replace(config.microphone, enabled=held.sound),
-    )
+    config = _with(config, picture=picture, sound=held.sound)
     failures: list[str] = []
     length_s = 0.0
     found: list[dict[str, Any]] = []
@@ -133,6 +133,16 @@ def _media(path: Path, work: Work, config: Config, loaded: LoadedModels) -> dict
         "speech": _of("speech", found),
         "events": _of("event", found),
     }
+
+
+def for_uploads(config: Config) -> Config:
+    """`config` with both senses: what is sent is looked at and listened to also by a device without the one or other."""
+    return _with(config, picture=True, sound=True)
+
+
+def _with(config: Config, *, picture: bool, sound: bool) -> Config:
+    camera, microphone = replace(config.camera, enabled=picture), replace(config.microphone, enabled=sound)
+    return replace(config, camera=camera, microphone=microphone)
 
 
 def _lines(found: Iterable[Step]) -> list[dict[str, Any]]:

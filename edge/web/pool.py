@@ -1,4 +1,4 @@
-"""Processes that analyse uploads: few, each with its models loaded once, ended when one takes too long."""
+"""The process that analyses uploads, with its models loaded once; it is ended when one takes too long."""
 
 from __future__ import annotations
 
@@ -20,6 +20,10 @@ class TooLong(Exception):
     """The analysis took longer than it may; its process was ended."""
 
 
+class NotReady(Exception):
+    """The process cannot work, for a reason that is not in the upload; the message says what to do."""
+
+
 class Process:
     """One process, started when it is first needed and again after its end. One thread at a time."""
 
@@ -34,19 +38,18 @@ class Process:
         """The answer to `work`; a file that brings the process down is unreadable.
 
         Raises:
+            NotReady: its models cannot be used, or the server is at its end.
             TooLong: no answer within `limit_s`.
         """
-        fresh = self._start()
-        if self._closed:
-            raise TooLong
+        self._start()
         try:
             self._connection.send(work)
-            if not self._connection.poll(limit_s + (_START_S if fresh else 0)):
+            if not self._connection.poll(limit_s):
                 self._end()
                 raise TooLong
             answer: dict[str, Any] | Unreadable = self._connection.recv()
             return answer
-        except (EOFError, BrokenPipeError, ConnectionResetError):
+        except (EOFError, OSError):
             code = self._end()
             _LOG.warning("an upload brought the process that analyses down (exit code %s); it is started again", code)
             return Unreadable("it cannot be decoded: it is damaged, or unpacks to more than this service takes")
@@ -56,15 +59,24 @@ class Process:
         self._closed = True
         self._end()
 
-    def _start(self) -> bool:
+    def _start(self) -> None:
         with self._lock:
-            if self._closed or (self._process is not None and self._process.is_alive()):
-                return False
+            if self._closed:
+                raise NotReady("the server is at its end: send it again later")
+            if self._process is not None and self._process.is_alive():
+                return
             self._connection, theirs = _CONTEXT.Pipe()
             self._process = _CONTEXT.Process(target=serve_work, args=(theirs, self._config), daemon=True)
             self._process.start()
             theirs.close()
-            return True
+        try:
+            why = self._connection.recv() if self._connection.poll(_START_S) else f"no start within {_START_S:g} s"
+        except (EOFError, OSError):
+            why = "the process that analyses ended at its start: see the log"
+        if why:
+            self._end()
+            _LOG.error("nothing that is sent can be analysed: %s", why)
+            raise NotReady(why)
 
     def _end(self) -> int | None:
         with self._lock:

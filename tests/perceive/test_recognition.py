@@ -6,8 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from edge.demo.clip import synthetic_voice
 from edge.errors import ConfigError
 from edge.perceive.recognition import PocketSphinx, SherpaOnnx, open_recognizer
 
@@ -26,6 +28,31 @@ def test_a_folder_without_a_model_is_named(tmp_path: Path):
     pytest.importorskip("sherpa_onnx", reason="needs sherpa-onnx (no part of the base package)")
     with pytest.raises(ConfigError, match=f"{tmp_path}: expected a model of sherpa-onnx"):
         SherpaOnnx(tmp_path)
+
+
+@pytest.fixture
+def transducer(tmp_path: Path) -> Path:
+    """A folder with a model of sherpa-onnx."""
+    pytest.importorskip("sherpa_onnx", reason="needs sherpa-onnx (no part of the base package)")
+    pytest.importorskip("onnx", reason="needs onnx to make a model (no part of the base package)")
+    from tests.perceive.tiny_transducer import write_transducer
+
+    write_transducer(tmp_path)
+    return tmp_path
+
+
+def test_a_model_of_sherpa_onnx_is_read_by_its_folder_and_hears_the_sound(transducer: Path):
+    recognizer = open_recognizer(f"sherpa-onnx:{transducer}")
+    assert recognizer is not None
+    assert recognizer.transcribe(np.zeros(16_000, np.float32)) == ("", 0.0)
+    assert recognizer.transcribe(synthetic_voice(1)) == ("THANK YOU", 0.8)
+    assert recognizer.transcribe(np.zeros(16_000, np.float32)) == ("", 0.0)
+
+
+def test_a_damaged_model_is_named(transducer: Path):
+    (transducer / "encoder.onnx").write_bytes(b"a download that was cut")
+    with pytest.raises(ConfigError, match=f"{transducer}: sherpa-onnx cannot read it"):
+        SherpaOnnx(transducer)
 
 
 @pytest.mark.parametrize(
