@@ -7,12 +7,12 @@ import platform
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the service does, before NumPy is imported
 
-from bench import running, steps
+from bench import running, steps, web_page
 
 
 def main() -> None:
     print(f"{platform.machine()}, Python {platform.python_version()}; {_load()}")
-    for part in (steps, running):
+    for part in (steps, running, web_page):
         for what, figure in part.rows():
             print(f"{what:<72} {figure}", flush=True)
     print(f"at the end: {_load()}")

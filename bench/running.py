@@ -11,8 +11,10 @@ import tempfile
 import time
 import wave
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -44,11 +46,28 @@ interval_s = 5
 """
 
 
-def rows() -> Iterator[tuple[str, str]]:
+class BrokerMissing(Exception):
+    """There is no mosquitto; the message says what to do."""
+
+
+class Running(NamedTuple):
+    """A service that was just started. `arrived` is what came from it so far: when, topic, payload."""
+
+    service: subprocess.Popen[bytes]
+    since: float
+    arrived: list[tuple[float, str, dict[str, Any]]]
+
+
+@contextmanager
+def running(more: str = "") -> Iterator[Running]:
+    """The service with `more` lines of configuration, ended at the end.
+
+    Raises:
+        BrokerMissing: there is no mosquitto.
+    """
     broker = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
     if broker is None:
-        yield "the running service", "not measured: mosquitto is not installed (sudo apt-get install mosquitto)"
-        return
+        raise BrokerMissing("mosquitto is not installed (sudo apt-get install mosquitto)")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         pictures = folder / "pictures"
@@ -66,45 +85,64 @@ def rows() -> Iterator[tuple[str, str]]:
         (folder / "broker.conf").write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n", encoding="utf-8")
         config = folder / "config.toml"
         config.write_text(
-            CONFIG.format(folder=pictures, sound=folder / "voice.wav", port=port, fps=FPS), encoding="utf-8"
+            CONFIG.format(folder=pictures, sound=folder / "voice.wav", port=port, fps=FPS) + more, encoding="utf-8"
         )
         hub = subprocess.Popen([broker, "-c", str(folder / "broker.conf")], stderr=subprocess.DEVNULL)
+        service = None
+        arrived: list[tuple[float, str, dict[str, Any]]] = []
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, "bench", protocol=mqtt.MQTTv5)
+        client.on_message = lambda _c, _u, m: arrived.append((time.time(), m.topic, json.loads(m.payload)))
         try:
             time.sleep(0.5)
-            yield from _measure(config, port)
+            client.connect("127.0.0.1", port)
+            client.subscribe([(f"emotion/bench/{name}", 0) for name in ("observation/face", "health")])
+            client.subscribe("emotion/bench/event", 1)
+            client.loop_start()
+            command = [sys.executable, "-m", "edge", "run", "--config", str(config)]
+            since = time.time()
+            service = subprocess.Popen(command, stderr=subprocess.PIPE)
+            yield Running(service, since, arrived)
         finally:
+            client.loop_stop()
+            if service is not None:
+                service.kill()
+                service.wait()
             hub.terminate()
             hub.wait()
 
 
-def _measure(config: Path, port: int) -> Iterator[tuple[str, str]]:
-    arrived: list[tuple[float, str, dict]] = []  # type: ignore[type-arg]
-    client = mqtt.Client(CallbackAPIVersion.VERSION2, "bench", protocol=mqtt.MQTTv5)
-    client.on_message = lambda _c, _u, m: arrived.append((time.time(), m.topic, json.loads(m.payload)))
-    client.connect("127.0.0.1", port)
-    client.subscribe([("emotion/bench/event", 1), ("emotion/bench/observation/face", 0), ("emotion/bench/health", 0)])
-    client.loop_start()
-    begin = time.time()
-    service = subprocess.Popen([sys.executable, "-m", "edge", "run", "--config", str(config)], stderr=subprocess.PIPE)
+def rows() -> Iterator[tuple[str, str]]:
     try:
-        process = psutil.Process(service.pid)
-        while not any(topic.endswith("/event") for _, topic, _ in arrived):
-            if service.poll() is not None or time.time() - begin > 30:
-                raise SystemExit(f"the service did not come up: {service.stderr.read().decode()}")  # type: ignore
-            time.sleep(0.01)
-        first = next(at for at, topic, _ in arrived if topic.endswith("/event"))
-        yield "process start to the first event at the subscriber", f"{first - begin:.2f} s"
-        time.sleep(2)
-        cpu, since = sum(process.cpu_times()[:2]), time.time()
-        time.sleep(SECONDS)
-        share = (sum(process.cpu_times()[:2]) - cpu) / (time.time() - since)
-        rss = process.memory_info().rss
-    finally:
-        asked = time.perf_counter()
-        service.terminate()
-        code = service.wait(10)
-        ended_ms = (time.perf_counter() - asked) * 1000
-        client.loop_stop()
+        with running() as started:
+            yield from _measure(started)
+    except BrokerMissing as error:
+        yield "the running service", f"not measured: {error}"
+
+
+def first_event(started: Running, most_s: float = 30) -> float:
+    """Wait until the service does its work; when its first event came."""
+    while not (events := [at for at, topic, _ in started.arrived if topic.endswith("/event")]):
+        if started.service.poll() is not None or time.time() - started.since > most_s:
+            started.service.kill()
+            raise SystemExit(f"the service did not come up: {started.service.stderr.read().decode()}")  # type: ignore
+        time.sleep(0.01)
+    return events[0]
+
+
+def _measure(started: Running) -> Iterator[tuple[str, str]]:
+    service, begin, arrived = started
+    process = psutil.Process(service.pid)
+    first = first_event(started)
+    yield "process start to the first event at the subscriber", f"{first - begin:.2f} s"
+    time.sleep(2)
+    cpu, since = sum(process.cpu_times()[:2]), time.time()
+    time.sleep(SECONDS)
+    share = (sum(process.cpu_times()[:2]) - cpu) / (time.time() - since)
+    rss = process.memory_info().rss
+    asked = time.perf_counter()
+    service.terminate()
+    code = service.wait(10)
+    ended_ms = (time.perf_counter() - asked) * 1000
     faces = [(at, _seconds(payload["time"])) for at, topic, payload in arrived if topic.endswith("/face")]
     yield "frame of the first face to the first event at the subscriber", f"{first - faces[0][1]:.2f} s"
     latency = [(at - seen) * 1000 for at, seen in faces if at > since]

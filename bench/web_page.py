@@ -1,8 +1,8 @@
-"""What the local page costs the service, and how soon it is there: `python -m bench.web_page`.
+"""What the local page costs the running service, and how soon it is there: `python -m bench.web_page`.
 
-CPU time, which says the same on a machine that does other things: of perceiving a second of picture and sound (640x480
-at 15 frames a second, one face; without decoding, which a camera would add), and of showing it meanwhile over the real
-server to a reader in a process of its own.
+The service runs as a process of its own (bench/running.py): a camera of 640x480 at 15 frames a second with one face,
+and speech without a break. The CPU time of all of it is taken in turns: with nobody there, with the page's stream read,
+with the live view watched. Other work on the machine falls on all three alike.
 """
 
 from __future__ import annotations
@@ -14,125 +14,118 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import cv2
-import numpy as np
-from skimage.data import astronaut
+import psutil
 
-from edge.config import CameraConfig, Config, FaceConfig, MicrophoneConfig, MqttConfig, WebConfig
-from edge.demo.clip import synthetic_voice
-from edge.records import AudioChunk, Frame
-from edge.service.service import Service
-from edge.service.stopping import StopRequest
-from edge.web import WebServer
+import edge.web
+from bench.running import BrokerMissing, first_event, running
+from bench.steps import DETECTORS
+from edge.config import Config
 
-_FPS = 15
-_PICTURES = 200
-_MS = 1_000_000
+#: Seconds of each turn, and turns of each.
+SECONDS, TURNS = 5.0, 6
+VIEWS = 5
+_SETTLE_S = 1.0
 
-
-def service_of(detector: str) -> tuple[Service, str]:
-    """A service that does not run, whose parts do, and the address of its page."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    config = Config(
-        camera=CameraConfig(source="file:none"),
-        microphone=MicrophoneConfig(source="file:none"),
-        face=FaceConfig(detector=detector),
-        mqtt=MqttConfig(url="mqtt://127.0.0.1:9"),
-        web=replace(WebConfig(), enabled=True, live_view=True, port=port),
-    )
-    return Service(config, StopRequest()), f"http://127.0.0.1:{port}"
+_WEB = """
+[face]
+detector = "{detector}"
+[web]
+enabled = true
+live_view = true
+port = {port}
+requests_per_minute = 100000
+"""
 
 
-def perceiving_s(service: Service) -> tuple[float, list[Any]]:
-    """CPU seconds of seeing and hearing one second, and the faces seen."""
-    face, speech = service.pipeline.face, service.pipeline.speech
-    assert face is not None and speech is not None  # noqa: PT018 - both are enabled
-    image = picture()
-    faces: list[Any] = []
-    for number in range(5):
-        faces = face.observe(Frame(image, number * 66 * _MS, number))
-    before = time.thread_time()
-    for number in range(5, 5 + 4 * _FPS):
-        faces = face.observe(Frame(image, number * 66 * _MS, number))
-    seen_s = (time.thread_time() - before) / 4
-    sound = synthetic_voice(10)
-    chunks = [AudioChunk(sound[n * 512 : (n + 1) * 512], 16_000, n * 32 * _MS) for n in range(len(sound) // 512)]
-    before = time.thread_time()
-    for chunk in chunks:
-        speech.observe(chunk)
-    return seen_s + (time.thread_time() - before) / 10, faces
+def rows(
+    turns: int = TURNS, seconds: float = SECONDS, detectors: Sequence[str] = (Config().face.detector, *DETECTORS)
+) -> Iterator[tuple[str, str]]:
+    """What was measured and its figure, each as soon as it is known."""
+    script = sum(path.stat().st_size for path in Path(edge.web.__file__).with_name("page").rglob("*.js"))
+    yield "the page's script (at most 150 kB)", f"{script / 1000:.0f} kB"
+    for number, detector in enumerate(dict.fromkeys(detectors)):
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
+        url = f"http://127.0.0.1:{port}"
+        try:
+            with running(_WEB.format(detector=detector, port=port)) as started:
+                first_event(started, most_s=120)
+                yield from _costs(detector, psutil.Process(started.service.pid), url, turns, seconds)
+                if number == 0:
+                    yield from _first_view(url)
+        except BrokerMissing as error:
+            yield "the local page", f"not measured: {error}"
+            return
 
 
-def picture() -> Any:
-    """The public-domain portrait as a camera would give it: uint8 [480, 640, 3] RGB."""
-    return np.ascontiguousarray(cv2.resize(astronaut()[:384], (640, 480), interpolation=cv2.INTER_AREA))
+def _costs(detector: str, service: psutil.Process, url: str, turns: int, seconds: float) -> Iterator[tuple[str, str]]:
+    alone, page, live = [], [], []
+    pictures = 0
+    for _ in range(turns):
+        alone.append(_share(service, seconds))
+        with _reader(f"{url}/v1/now"):
+            page.append(_share(service, seconds))
+        with _reader(f"{url}/v1/view") as read:
+            live.append(_share(service, seconds))
+            pictures += read().count(b"--picture")
+    base = statistics.median(alone)
+    yield f"{detector}: the service with nobody looking on", f"{100 * base:.1f} % of one core"
+    for what, taken in (("the page's stream", page), ("live view (at most 10 % more)", live)):
+        # Each turn against the one before it: what changes slowly is in both.
+        more = statistics.median(one / other - 1 for one, other in zip(taken, alone, strict=True))
+        yield f"{detector}: {what}", f"{100 * more:+.1f} % of CPU ({turns} turns)"
+    yield f"{detector}: pictures of the live view", f"{pictures / turns / (seconds + _SETTLE_S):.1f} a second"
 
 
-def showing_s(service: Service, url: str, path: str, faces: list[Any]) -> tuple[float, int]:
-    """CPU seconds of the server while `_PICTURES` frames and as many states are shown at `path`, and pictures read."""
-    now: Any = service.onlookers[0]
-    image = picture()
-    state = {"probabilities": None, "emotion": None, "number": 0}
-    with tempfile.TemporaryFile() as read:
-        reader = subprocess.Popen(["curl", "-sN", f"{url}{path}"], stdout=read)
-        while now.view.watching + len(now.onlookers._queues) == 0:
-            time.sleep(0.05)
-        before = time.process_time()
-        for number in range(_PICTURES):
-            now.saw(Frame(image, time.monotonic_ns(), number), faces)
-            now.look("state", {**state, "number": number})
-            time.sleep(0.1)
-        spent_s = time.process_time() - before
-        reader.terminate()
-        reader.wait()
-        read.seek(0)
-        return spent_s, read.read().count(b"--picture")
+def _share(service: psutil.Process, seconds: float) -> float:
+    """Of one core, after what has just changed has settled."""
+    time.sleep(_SETTLE_S)
+    before, since = sum(service.cpu_times()[:2]), time.perf_counter()
+    time.sleep(seconds)
+    return (sum(service.cpu_times()[:2]) - before) / (time.perf_counter() - since)
 
 
-def first_view_s(url: str, runs: int) -> list[float] | None:
-    """Seconds from asking for the page until the present estimate stands in it, each with an empty cache."""
-    program = shutil.which("chromium")
+@contextmanager
+def _reader(url: str) -> Iterator[Callable[[], bytes]]:
+    """curl reads `url` meanwhile, as a browser does; the value gives what was read so far."""
+    with tempfile.TemporaryFile() as file, subprocess.Popen(["curl", "-sN", url], stdout=file) as curl:
+        yield lambda: os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0)
+        curl.terminate()
+
+
+def _first_view(url: str) -> Iterator[tuple[str, str]]:
+    """From asking for the page until the present estimate stands in it, each with an empty cache."""
+    program = shutil.which("chromium") or shutil.which("google-chrome")
     if program is None:
-        return None
+        yield "first view of the page, empty cache (under 1 s)", "not measured: needs chromium"
+        return
     from playwright.sync_api import sync_playwright
 
     taken = []
     with sync_playwright() as runner:
         browser = runner.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        for _ in range(runs):
-            page = browser.new_context().new_page()
-            since = time.monotonic()
+        for _ in range(VIEWS + 1):
+            context = browser.new_context()
+            page = context.new_page()
+            since = time.perf_counter()
             page.goto(url)
             page.locator("#bars li").nth(6).wait_for()  # the last of the seven bars
-            taken.append(time.monotonic() - since)
-            page.close()
+            taken.append(time.perf_counter() - since)
+            context.close()
         browser.close()
-    return taken
+    del taken[0]  # the browser itself was just started
+    median, best = statistics.median(taken), min(taken)
+    yield "first view of the page, empty cache (under 1 s)", f"{median:.2f} s (median of {VIEWS}, best {best:.2f} s)"
 
 
-def main(say: Callable[[str], None] = print) -> None:
-    os.environ.pop("STATE_DIRECTORY", None)
-    for detector in ("haar", "face-detector"):
-        service, url = service_of(detector)
-        server = WebServer(service.config, service, Path("/nonexistent"))
-        server.start()
-        whole_s, faces = perceiving_s(service)
-        say(f"detector {detector}: {1000 * whole_s:.0f} ms CPU a second for seeing and hearing, {len(faces)} face")
-        for what, path in (("page's stream", "/v1/now"), ("live view", "/v1/view")):
-            spent_s, pictures = showing_s(service, url, path, faces)
-            share_s = 10 * spent_s / (pictures or _PICTURES)
-            read = f" at 10 fps ({pictures} pictures read)" if pictures else ""
-            say(f"  {what}{read}: {1000 * share_s:.1f} ms a second, {100 * share_s / whole_s:.1f} % more")
-        if detector == "haar" and (taken := first_view_s(url, 5)):
-            say(f"  first view: {statistics.median(taken):.2f} s (median of 5, best {min(taken):.2f} s)")
-        server.close()
-    say(f"load {os.getloadavg()[0]:.1f}")
+def main() -> None:
+    for what, figure in rows():
+        print(f"{what:<72} {figure}", flush=True)
+    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
 
 
 if __name__ == "__main__":

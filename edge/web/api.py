@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from edge.config import Config
 from edge.web.access import Access, RateLimit
 from edge.web.answers import need, told
 from edge.web.gate import PAGE, Gate
-from edge.web.judge import Kind, Unreadable, Work
+from edge.web.judge import Kind, Unreadable, Work, lacking
 from edge.web.now import Now
 from edge.web.openapi import MEDIA, document, page
 from edge.web.pool import NotReady, Process, TooLong
@@ -53,7 +54,7 @@ class Api:
         self._config = config.web
         self._access = access
         self._now = now
-        self._running = Running(now, file)
+        self._running = Running(now, file, partial(lacking, config))
         self._rate = RateLimit(config.web.requests_per_minute)
         self._process = Process(config)
         # One upload is analysed, one more is read meanwhile; the others wait in the network, not in our memory.

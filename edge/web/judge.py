@@ -20,9 +20,10 @@ from edge.analyze.walk import Picture, Step, media, steps
 from edge.capture.image_folder import read_image
 from edge.capture.media_file import contents
 from edge.config import Config
-from edge.errors import CaptureError, EdgeError
+from edge.errors import CaptureError, EdgeError, ModelError
+from edge.perceive.package import find_package, load_package
 from edge.records import Frame
-from edge.service.pipeline import LoadedModels, build_pipeline, load_models
+from edge.service.pipeline import LoadedModels, build_pipeline, load_models, wanted_models
 
 Kind = Literal["face", "speech", "video"]
 
@@ -46,13 +47,23 @@ class Unreadable:
     message: str
 
 
+def lacking(config: Config) -> str:
+    """The model that is missing or cannot be used, and what to do; empty: all are there."""
+    try:
+        for task, name in wanted_models(_for_uploads(config)):
+            load_package(find_package(name), task)
+    except ModelError as error:
+        return str(error)
+    return ""
+
+
 def serve_work(connection: Connection[Any, Any], config: Config) -> None:
-    """The process: first "" or why it cannot work, then work in and answers (a JSON body or `Unreadable`) out, until the
-    other side is gone."""
+    """The process, until the other side is gone: it tells "" or why it cannot work, then takes work and gives answers
+    (a JSON body or `Unreadable`)."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.disable(logging.WARNING)  # what is wrong with a file is the answer
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    config = for_uploads(config)
+    config = _for_uploads(config)
     try:
         loaded = load_models(config)
         build_pipeline(config, loaded=loaded)
@@ -135,8 +146,8 @@ def _media(path: Path, work: Work, config: Config, loaded: LoadedModels) -> dict
     }
 
 
-def for_uploads(config: Config) -> Config:
-    """`config` with both senses: what is sent is looked at and listened to also by a device without the one or other."""
+def _for_uploads(config: Config) -> Config:
+    """`config` with both senses: pictures are looked at by a device without a camera, too."""
     return _with(config, picture=True, sound=True)
 
 

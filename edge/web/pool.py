@@ -13,7 +13,7 @@ from edge.web.judge import Unreadable, Work, serve_work
 _LOG = logging.getLogger(__name__)
 _CONTEXT = multiprocessing.get_context("spawn")
 # Starting: imports and models, on a slow device that does other things.
-_START_S = 60.0
+_START_S = 120.0
 
 
 class TooLong(Exception):

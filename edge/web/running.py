@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +39,13 @@ class Running:
 
     Args:
         file: the configuration file; None: there is none.
+        lacking: what keeps uploads from being analysed where no service runs; empty: nothing.
     """
 
-    def __init__(self, now: Now | None, file: Path | None) -> None:
+    def __init__(self, now: Now | None, file: Path | None, lacking: Callable[[], str]) -> None:
         self._now = now
         self._file = file
+        self._lacking = lacking
 
     def routes(self) -> list[Route]:
         return [
@@ -70,6 +72,9 @@ class Running:
         return now
 
     async def _get_now(self, request: Request) -> Response:
+        need(request, "read")
+        if self._now is None and (why := await run_in_threadpool(self._lacking)):
+            raise HTTPException(503, f"no service runs here, and nothing that is sent can be analysed: {why}")
         now = self._listening(request)
         return StreamingResponse(now.stream(request.scope["scopes"]), media_type="text/event-stream")
 

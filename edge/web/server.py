@@ -11,10 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.config import Config, WebConfig
-from edge.errors import ConfigError, EdgeError, ModelError
+from edge.errors import ConfigError, EdgeError
 from edge.installation import install_extra
-from edge.perceive.package import find_package, load_package
-from edge.service.pipeline import wanted_models
 from edge.web.access import is_loopback, read_access
 
 if TYPE_CHECKING:
@@ -101,23 +99,15 @@ def serve(config: Config, asked: Callable[[], bool]) -> int:
         ConfigError, EdgeError: as `WebServer`.
     """
     server = WebServer(config)
-    _look_at_models(config)
+    from edge.web.judge import lacking  # what it imports is there: a server could be made
+
+    if why := lacking(config):
+        _LOG.error("web: nothing that is sent can be analysed until this is mended: %s", why)
     server.start()
     while not asked() and server.running:
         time.sleep(0.2)
     server.close()
     return 0 if server.wait() else 1
-
-
-def _look_at_models(config: Config) -> None:
-    """Tell at once what the first upload would find out. The description and the page are there without models, too."""
-    from edge.web.judge import for_uploads
-
-    try:
-        for task, name in wanted_models(for_uploads(config)):
-            load_package(find_package(name), task)
-    except ModelError as error:
-        _LOG.error("web: nothing can be analysed until this is mended: %s", error)
 
 
 def _check_certificate(web: WebConfig) -> None:

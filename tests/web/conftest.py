@@ -75,43 +75,45 @@ def start(tmp_path: Path) -> Iterator[Callable[[str], Server]]:
 
 
 class Device:
-    """`emotion-edge run` with the page: the demo's clip for ever, the shipped configuration with some lines added."""
+    """`emotion-edge run` with the page: the shipped configuration with `more` lines in some sections."""
 
-    def __init__(self, folder: Path, broker: Mosquitto, more: str = "") -> None:
+    def __init__(self, folder: Path, broker: Mosquitto, more: dict[str, str]) -> None:
         self.broker = broker
-        clip = folder / "clip.mkv"
-        write_clip(clip, 6, (320, 240))
         with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
-        text = (Path(__file__).parents[2] / "systemd" / "config.toml").read_text(encoding="utf-8")
-        for section, lines in {
+            self._port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self._port}"
+        sections = {
             "device": 'id = "kitchen-pi"\nplace = "kitchen"',
-            "camera": f'source = "file:{clip}"',
-            "microphone": f'source = "file:{clip}"',
-            "replay": "repeat = true",
             "mqtt": f'url = "{broker.url}"',
             "health": "interval_s = 0.5",
-            "web": f"enabled = true\nport = {port}\nrequests_per_minute = 100000\n{more}",
-        }.items():
+            "web": f"enabled = true\nport = {self._port}\nrequests_per_minute = 100000",
+        }
+        text = (Path(__file__).parents[2] / "systemd" / "config.toml").read_text(encoding="utf-8")
+        for section in {**sections, **more}:
+            lines = f"{sections.get(section, '')}\n{more.get(section, '')}"
             text = text.replace(f"[{section}]", f"[{section}]\n{lines}\n", 1)
+        self._folder = folder
         self.config = folder / "config.toml"
         self.config.write_text(text, encoding="utf-8")
-        with (folder / "log").open("w") as log:
+        self.start()
+
+    def start(self) -> None:
+        """Begin, again too, and wait until it answers."""
+        with (self._folder / "log").open("a") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "edge", "run", "--config", str(self.config)],
                 stderr=log,
-                env={**os.environ, "STATE_DIRECTORY": str(folder)},
+                env={**os.environ, "STATE_DIRECTORY": str(self._folder)},
             )
         for _ in range(600):
             try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                socket.create_connection(("127.0.0.1", self._port), timeout=1).close()
                 return
             except OSError:
                 if self._process.poll() is not None:
                     break
                 time.sleep(0.1)
-        raise RuntimeError(f"it does not answer:\n{(folder / 'log').read_text()}")
+        raise RuntimeError(f"it does not answer:\n{(self._folder / 'log').read_text()}")
 
     def close(self) -> None:
         self._process.terminate()
@@ -120,11 +122,15 @@ class Device:
 
 @pytest.fixture(scope="session")
 def device(tmp_path_factory: pytest.TempPathFactory, mosquitto_program: str) -> Iterator[Device]:
-    """One for all tests, which leave it as they find it; its broker too."""
+    """One for all tests, which leave it as they find it, its broker too: it sees and hears the demo's clip for ever."""
     folder = tmp_path_factory.mktemp("device")
     broker = Mosquitto(mosquitto_program, folder / "broker")
     broker.start()
-    device = Device(folder, broker, "live_view = true")
+    clip = folder / "clip.mkv"
+    write_clip(clip, 6, (320, 240))
+    source = f'source = "file:{clip}"'
+    more = {"camera": source, "microphone": source, "replay": "repeat = true", "web": "live_view = true"}
+    device = Device(folder, broker, more)
     yield device
     device.close()
     broker.kill()

@@ -10,7 +10,8 @@ import shlex
 import ssl
 import subprocess
 import zlib
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -137,15 +138,25 @@ def test_fifty_uploads_at_once(server, jpeg: bytes, voice: bytes, document: dict
         with server.client() as client:
             return client.post(what[0], content=what[2], headers=what[1])
 
-    with ThreadPoolExecutor(50) as pool:
-        answers = list(pool.map(send, asked))
-    for what, answer in zip(asked, answers, strict=True):
-        assert answer.status_code in ((what[3],) if what[3] else (200, 422))
-        conforms(answer, document)
-    assert server.process.poll() is None
     parent = psutil.Process(server.process.pid)
-    processes = [parent, *parent.children(recursive=True)]
-    assert sum(process.memory_info().rss for process in processes) < 600_000_000
+    most_bytes = 0
+    with ThreadPoolExecutor(50) as pool:
+        sent = [pool.submit(send, what) for what in asked]
+        while wait(sent, timeout=0.1).not_done:
+            for_this = [parent.memory_info().rss]
+            with suppress(psutil.NoSuchProcess):  # one that an upload brought down
+                for_this += [process.memory_info().rss for process in parent.children(recursive=True)]
+            most_bytes = max(most_bytes, sum(for_this))
+    answers = [each.result() for each in sent]
+    for what, answer in zip(asked, answers, strict=True):
+        conforms(answer, document)
+        if answer.status_code == 503:  # the others took longer than anybody is kept waiting: on a slow machine
+            assert "too many uploads wait already" in answer.text
+        else:
+            assert answer.status_code in ((what[3],) if what[3] else (200, 422))
+    assert {200, 415} <= {answer.status_code for answer in answers}
+    assert server.process.poll() is None
+    assert 50_000_000 < most_bytes < 600_000_000
 
 
 def test_nothing_that_is_sent_touches_the_disk(server, voice: bytes):
@@ -181,23 +192,22 @@ def test_a_page_from_elsewhere_in_a_browser_here_is_turned_away(server, jpeg: by
     assert (foreign.status_code, rebound.status_code) == (403, 403)
 
 
-def test_without_a_token_of_the_device_there_is_401_and_nothing_else(start, tmp_path: Path, jpeg: bytes):
+def test_without_a_token_of_the_device_there_is_401_and_nothing_else(
+    start, tmp_path: Path, jpeg: bytes, document: dict
+):
     (tmp_path / "tokens").write_text(f"panel read {TOKENS['read']}\njob analyze {TOKENS['analyze']}\n")
     server = start(f'tokens_file = "{tmp_path}/tokens"\nrequests_per_minute = 5')
     with server.client() as client:
+        same = set()
         for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {TOKENS['read']}"}):
-            for path in (
-                "/v1/health",
-                "/v1/openapi.json",
-                "/v1/docs",
-                "/v1/now",
-                "/v1/view",
-                "/v1/nothing",
-                "/metrics",
-            ):
-                assert client.get(path, headers=headers).status_code == 401
-            refused = client.post("/v1/face", content=jpeg, headers={**JPEG, **headers})
-            assert (refused.status_code, refused.json()["error"]["code"]) == (401, "unauthorized")
+            # All that there is, what there is not, good media and bad, by any method: nothing tells one from the other.
+            for path in (*document["paths"], "/v1/nothing", "/metrics/", "/pages", "/v1/commands/privacy"):
+                for method in ("GET", "POST", "PUT", "DELETE", "PATCH"):
+                    refused = client.request(method, path, content=jpeg, headers={**JPEG, **headers})
+                    assert refused.status_code == 401
+                    same.add((refused.text, refused.headers["www-authenticate"]))
+        assert len(same) == 1
+        assert '"unauthorized"' in same.pop()[0]
         reader = {"Authorization": f"Bearer {TOKENS['read']}"}
         worker = {"Authorization": f"Bearer {TOKENS['analyze']}"}
         assert client.get("/v1/health", headers=reader).status_code == 200

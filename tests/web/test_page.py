@@ -12,6 +12,8 @@ import httpx
 import pytest
 
 import edge.web
+from edge.demo.clip import write_clip
+from tests.web.conftest import Device
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install 'emotion-edge[dev]'")
 expect = playwright.expect
@@ -144,6 +146,85 @@ def test_a_hub_that_is_away_is_told_and_costs_nothing_else(device, page):
     expect(page.get_by_role("switch", name="Camera")).to_be_enabled()
     device.broker.start()
     expect(page.locator("#health")).to_contain_text("● connected")
+
+
+def test_all_muted_is_told_everywhere(device, page):
+    page.goto(device.url)
+    expect(page.locator("#level")).to_contain_text("dBFS")
+    page.get_by_role("button", name="Mute all").click()
+    expect(page.get_by_role("switch", name="Microphone muted")).to_have_attribute("aria-checked", "false")
+    expect(page.get_by_role("meter", name="Sound level")).to_have_attribute("aria-valuetext", "no sound")
+    expect(page.locator("#level")).to_have_text("nothing is listened to")
+    expect(page.locator("#voice")).to_have_text("off")
+    expect(page.locator("#emotion")).to_have_text("nobody")
+    page.get_by_role("button", name="Unmute all").click()
+    expect(page.locator("#health")).to_contain_text(re.compile("Camera● ok.*Microphone● ok"))
+
+
+def test_without_a_model_it_says_which_and_goes_on_when_it_is_there(start, page, tmp_path):
+    server = start(f'[face]\nmodel = "{tmp_path}/mine"')
+    page.goto(server.url)
+    banner = page.get_by_role("alert").filter(has_text="No service runs here")
+    expect(banner).to_contain_text(f"nothing that is sent can be analysed: model package '{tmp_path}/mine'")
+    (tmp_path / "mine").symlink_to(Path(__file__).parents[2] / "models" / "face-emotion")
+    expect(banner).not_to_contain_text("model package")  # it asks again by itself
+    page.goto(f"{server.url}/v1/docs")
+    expect(page.get_by_role("heading", name="POST /v1/face")).to_be_visible()
+
+
+def test_a_service_that_was_away_comes_back_by_itself(page, mosquitto, tmp_path):
+    clip = tmp_path / "clip.mkv"
+    write_clip(clip, 6, (320, 240))
+    camera = f'source = "file:{clip}"'
+    more = {"camera": camera, "microphone": "enabled = false", "replay": "repeat = true"}
+    device = Device(tmp_path, mosquitto, more)
+    try:
+        page.goto(device.url)
+        expect(page.get_by_role("switch", name="Microphone not used")).to_be_disabled()
+        expect(page.locator("#live-words")).to_contain_text("unless the configuration allows a live view")
+        device.close()
+        expect(page.locator("#banner")).to_contain_text("The connection to the device is lost")
+        device.start()
+        expect(page.get_by_role("status")).to_have_text("Connected again.")
+        expect(page.locator("#banner")).to_be_hidden()
+    finally:
+        device.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 360])
+def test_axe_finds_nothing_to_complain_of(device, page, scheme: str, width: int):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
+    rules = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
+
+    def complaints() -> list[tuple[str, list[str]]]:
+        found = axe.Axe().run(page, options=rules).response["violations"]
+        return [(each["id"], [node["html"] for node in each["nodes"]]) for each in found]
+
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(device.url)
+    page.get_by_text("More thresholds").click()
+    expect(page.locator("#summary")).to_contain_text("somebody was there")
+    expect(page.locator("#model-rows tr")).not_to_have_count(0)
+    page.get_by_role("button", name="Show", exact=True).click()
+    expect(page.locator("#picture")).to_be_visible()
+    assert complaints() == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")  # nothing to push aside
+    page.get_by_role("slider", name="Uncertain below").press("ArrowRight")
+    page.get_by_role("button", name="Show the difference").click()
+    expect(page.get_by_role("dialog")).to_contain_text("+uncertain_below")
+    assert complaints() == []
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Back to the file").click()
+    expect(page.locator("#changed")).to_have_text("All are as in the file.")
+
+
+def test_what_the_page_needs_is_asked_for_at_once():
+    """A module that is only found in another one would wait for it."""
+    folder = Path(edge.web.__file__).with_name("page")
+    named = re.findall(r'rel="modulepreload" href="/page/(\w+\.js)"', (folder / "index.html").read_text())
+    assert sorted([*named, "main.js"]) == sorted(path.name for path in folder.glob("*.js"))
 
 
 def test_the_script_is_small_and_what_others_wrote_names_its_licence():

@@ -75,3 +75,25 @@ def test_a_certificate_that_is_none_is_told_before_the_start(tmp_path: Path):
     (tmp_path / "cert.pem").write_text("no certificate")
     with pytest.raises(ConfigError, match=r"cert_file .*cert\.pem"):
         WebServer(Config(web=WebConfig(cert_file=str(tmp_path / "cert.pem"))))
+
+
+def test_without_a_model_uploads_are_refused_with_the_reason_until_it_is_there(start, tmp_path: Path, jpeg: bytes):
+    server = start(f'[face]\nmodel = "{tmp_path}/mine"')
+    with server.client() as client:
+        for _ in range(2):
+            refused = client.post("/v1/face", content=jpeg, headers={"Content-Type": "image/jpeg"})
+            assert (refused.status_code, refused.json()["error"]["code"]) == (503, "unavailable")
+            assert f"model package '{tmp_path}/mine': expected a folder with model.json" in refused.text
+        assert client.get("/v1/health").json()["status"] == "ok"
+        assert client.get("/").status_code == 200
+        (tmp_path / "mine").symlink_to(Path(__file__).parents[2] / "models" / "face-emotion")
+        assert client.post("/v1/face", content=jpeg, headers={"Content-Type": "image/jpeg"}).status_code == 200
+    first, *_ = [line for line in server.log.read_text().splitlines() if "ERROR" in line]
+    assert "nothing can be analysed until this is mended" in first
+
+
+def test_a_picture_is_looked_at_by_a_device_that_has_no_camera(start, jpeg: bytes):
+    server = start("[camera]\nenabled = false")
+    with server.client() as client:
+        answer = client.post("/v1/face", content=jpeg, headers={"Content-Type": "image/jpeg"})
+    assert [max(face["probabilities"], key=face["probabilities"].get) for face in answer.json()["faces"]] == ["happy"]

@@ -63,7 +63,7 @@ async function run() {
     } catch (error) {
       if (current.signal.aborted) continue;
       // 503: a server without a service, or too many who look on; it says so itself.
-      if (error.status) banner(`${error.message[0].toUpperCase()}${error.message.slice(1)}.`);
+      if (error.status) banner(`${error.message[0].toUpperCase()}${error.message.slice(1).replace(/\.$/, "")}.`);
       else if (!(error instanceof TypeError)) console.error(error);
     }
     if (document.body.dataset.connected === "yes") {
