@@ -9,16 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
-from edge.capture import camera_source, microphone_source
-from edge.clock import clock_synchronized
 from edge.config import Config
 from edge.perceive.recognition import Transcript
 from edge.publish import Mailbox, Publisher, Transcripts
-from edge.records import AudioChunk, Frame, Health, SensorHealth
+from edge.records import Health, SensorHealth
 from edge.remembered import from_environment
 from edge.service.control import AnySensor, Control, senses_of
+from edge.service.devices import build_sensors, is_recording
 from edge.service.flow import FastFlow, Flow, LiveFlow
-from edge.service.machine import cpu_temperature_c, throttling
+from edge.service.machine import Machine, cpu_temperature_c
 from edge.service.meters import Meters, rss_bytes
 from edge.service.metrics import Metrics
 from edge.service.notify import notifier, watchdog_s
@@ -27,24 +26,20 @@ from edge.service.pipeline import build_pipeline, first_track
 from edge.service.privacy import Privacy
 from edge.service.progress import Progress, Watchdog
 from edge.service.recorder import recorder
-from edge.service.sensor import Sensor
 from edge.service.steps import Onlooker, Steps
 from edge.service.stopping import StopRequest
+from edge.service.threads import Threads
 
 _LOG = logging.getLogger(__name__)
 
 _LOOK_ROUND_S = 0.25
 # Heat is slow.
 _MACHINE_S = 5.0
-# A clock that is right stays so for hours, and asking systemd for it starts a program.
-_CLOCK_S = 60.0
 # From SIGTERM to the end: at most the sum of these, under the 3 s that a hub (or an impatient person) waits.
 _JOIN_S = 1.2
 _PUBLISHER_CLOSE_S = 1.2
 # After a recording nobody is in a hurry: its last events may take the time of a slow network.
 _DELIVER_S = 10.0
-# Sound and picture of a recording begin this much later, so that the one that opens more slowly is not late.
-_OPENING_NS = 300_000_000
 
 
 class Service:
@@ -70,15 +65,12 @@ class Service:
         remembered = from_environment()
         self._privacy = privacy = Privacy(config.privacy, remembered)
         self._stop = threading.Event()
-        self._crashed = False
+        self._threads = Threads(self._progress, self._stop)
         #: Threads that would not end: they may be inside a driver, and leave no clean way out of the process.
         self.stuck: list[str] = []
-        self._next_frame = 0
-        self._throttled: tuple[str, ...] | None = None
-        self._clock_synchronized: bool | None = None
-        self._clock_due_s = 0.0
+        self._machine = Machine()
         self.pipeline = build_pipeline(
-            config, remembered, first_track=first_track(recording=_is_recording(config.camera.source))
+            config, remembered, first_track=first_track(recording=is_recording(config.camera.source))
         )
         self._mailbox = mailbox = Mailbox()
         hub = config.text.enabled and config.text.source == "hub"
@@ -92,57 +84,20 @@ class Service:
             remembered=remembered,
         )
         self.meters = Meters()
-        camera_ended, microphone_ended = threading.Event(), threading.Event()
         steps = Steps(
             self.pipeline,
             self.publisher,
             self.meters,
             self._stop,
-            camera_ended,
-            microphone_ended,
-            self._progress,
-            self._pace,
+            camera_ended=threading.Event(),
+            microphone_ended=threading.Event(),
+            progress=self._progress,
+            pace=self._pace,
         )
         steps.muted |= {sense for name in privacy.muted for sense in senses_of(name, config)}
         self._steps = steps
         self._flow: Flow = FastFlow(steps) if config.replay.pace == "fast" else LiveFlow(steps)
-        origin_ns = time.monotonic_ns() + _OPENING_NS
-        self.camera: Sensor[Frame] | None = None
-        self.microphone: Sensor[AudioChunk] | None = None
-        if config.camera.enabled:
-            frames = camera_source(config.camera, config.replay, origin_ns)
-            recording = _is_recording(config.camera.source)
-            muted = "camera" in privacy.muted
-            self.camera = Sensor(
-                "camera",
-                frames,
-                self._deliver_frame,
-                recording,
-                self._stop,
-                camera_ended,
-                muted=muted,
-                step=lambda: self._progress.step("camera"),
-            )
-        else:
-            camera_ended.set()
-        if config.microphone.enabled:
-            sound = microphone_source(config.microphone, config.replay, origin_ns)
-            recording = _is_recording(config.microphone.source)
-            deliver = self._flow.deliver_chunk
-            muted = "microphone" in privacy.muted
-            self.microphone = Sensor(
-                "microphone",
-                sound,
-                deliver,
-                recording,
-                self._stop,
-                microphone_ended,
-                lost=lambda: sound.overflows,
-                muted=muted,
-                step=lambda: self._progress.step("microphone"),
-            )
-        else:
-            microphone_ended.set()
+        self.camera, self.microphone = build_sensors(config, self._flow, steps, privacy.muted)
         devices: dict[str, AnySensor] = {sensor.kind: sensor for sensor in (self.camera, self.microphone) if sensor}
         if not remembered.kept:
             _LOG.info("no $STATE_DIRECTORY: a restart will not know what was muted")
@@ -202,14 +157,15 @@ class Service:
         self._look_at_machine()  # first: what is told before the clock is set is marked so
         self.publisher.start()
         self._control.tell_info()
-        workers = [self._thread(work, work.__name__) for work in self._flow.work()]
-        readers = [self._thread(sensor.run, sensor.kind) for sensor in sensors]
-        readers.append(self._thread(self._control.control, "control"))
+        workers = [self._threads.start(work, work.__name__) for work in self._flow.work()]
+        for sensor in sensors:
+            self._threads.start(sensor.run, sensor.kind)
+        self._threads.start(self._control.control, "control")
         self._notifier.tell("READY=1", f"STATUS={self._line()}")
         try:
             self._supervise(workers, sensors, watch)
         finally:
-            code = self._end([*readers, *workers], sensors)
+            code = self._end(sensors)
         return code
 
     def health(self) -> Health:
@@ -234,37 +190,12 @@ class Service:
             looked_hz=self._pace.rate_hz if self.camera else None,
             held_back=self._pace.held_back,
             skipped=self._pace.skipped,
-            throttled=self._throttled,
-            clock_synchronized=self._clock_synchronized,
+            throttled=self._machine.throttled,
+            clock_synchronized=self._machine.clock_synchronized,
         )
 
     def _hear_hub(self, text: str, confidence: float) -> None:
         self._flow.deliver_words(Transcript(text, confidence))
-
-    def _deliver_frame(self, frame: Frame) -> int:
-        # A hole in the numbers: the source itself had to let frames go, because nobody read them in time.
-        unread = max(0, frame.sequence - self._next_frame)
-        self._next_frame = frame.sequence + 1
-        return unread + self._flow.deliver_frame(frame)
-
-    def _thread(self, work: Callable[[], None], name: str) -> threading.Thread:
-        # Daemons: a thread that hangs in a driver must not keep the process alive after its end was reported.
-        thread = threading.Thread(target=self._guarded, args=(work,), name=name, daemon=True)
-        self._progress.step(name)  # from now on it is waited for
-        thread.start()
-        return thread
-
-    def _guarded(self, work: Callable[[], None]) -> None:
-        try:
-            work()
-        except Exception:
-            # Nothing that is expected arrives here. A service with a dead thread only looks alive: end it, so that
-            # systemd starts a whole one.
-            _LOG.exception("%s: unexpected error, the service ends", threading.current_thread().name)
-            self._crashed = True
-            self._stop.set()
-        finally:
-            self._progress.end(threading.current_thread().name)
 
     def _rounds(self) -> dict[str, int]:
         """What the watchdog looks at: every thread of ours, and the publisher's while it is connected.
@@ -311,41 +242,27 @@ class Service:
             self._metrics.note(report)
 
     def _look_at_machine(self) -> None:
-        self._throttled = throttling()
-        self._pace.feel(bool(self._throttled))
-        now_s = time.monotonic()
-        if self._clock_synchronized and now_s < self._clock_due_s:
-            return
-        self._clock_due_s = now_s + _CLOCK_S
-        synchronized = clock_synchronized()
-        if synchronized is False and self._clock_synchronized is not False:
-            _LOG.info("the clock is not synchronised: events and health say so until it is (timedatectl)")
-        elif synchronized and self._clock_synchronized is False:
-            _LOG.info("the clock is synchronised")
-        self._clock_synchronized = self.publisher.clock_synchronized = synchronized
+        self._machine.look()
+        self._pace.feel(bool(self._machine.throttled))
+        self.publisher.clock_synchronized = self._machine.clock_synchronized
 
-    def _end(self, threads: Sequence[threading.Thread], sensors: Sequence[AnySensor]) -> int:
+    def _end(self, sensors: Sequence[AnySensor]) -> int:
         self._notifier.tell("STOPPING=1")
         self._stop.set()
         # Closing ends a read that waits. Each in a thread: the other must not wait for a device that hangs.
-        closers = [self._thread(sensor.source.close, f"closing the {sensor.kind}") for sensor in sensors]
-        threads = [*threads, *closers]
-        deadline = time.monotonic() + _JOIN_S
-        for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
-        self.stuck = [thread.name for thread in threads if thread.is_alive()]
-        if self.stuck:
-            _LOG.error("these threads did not end in %.1f s: %s", _JOIN_S, ", ".join(self.stuck))
+        for sensor in sensors:
+            self._threads.start(sensor.source.close, f"closing the {sensor.kind}")
+        self.stuck = self._threads.join(_JOIN_S)
         self._tell_health()
         if self._metrics:
             self._metrics.close()
         deliver_by = time.monotonic() + _DELIVER_S
-        while self._owes() and not (self._request.asked or self._crashed) and time.monotonic() < deliver_by:
+        while self._owes() and not (self._request.asked or self._threads.crashed) and time.monotonic() < deliver_by:
             time.sleep(_LOOK_ROUND_S)
         undelivered = self._owes() and not self._request.asked
         self.publisher.close(_PUBLISHER_CLOSE_S)  # tells what it could not deliver
         unread = any(sensor.failed for sensor in sensors)
-        return 1 if self.stuck or self._crashed or unread or undelivered else 0
+        return 1 if self.stuck or self._threads.crashed or unread or undelivered else 0
 
     def _owes(self) -> bool:
         """Events would be lost with this process: not acknowledged, and not on disk for the next start."""
@@ -361,7 +278,3 @@ class Service:
             f"{emotion} | camera {camera}, microphone {microphone} | faces {self.meters.faces}, "
             f"speech {self.meters.speech}, events {self.meters.events} | hub {hub}"
         )
-
-
-def _is_recording(source: str) -> bool:
-    return source.startswith(("file:", "images:"))

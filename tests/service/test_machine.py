@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge.service.machine import cpu_temperature_c, throttling
+from edge.service.machine import Machine, cpu_temperature_c, throttling
 
 
 def zones(folder, *told: tuple[str, str]):
@@ -46,3 +46,34 @@ def test_why_a_raspberry_pi_is_held_back(tmp_path, told, reasons):
 
 def test_other_firmware_does_not_tell(tmp_path):
     assert throttling(tmp_path / "none") is None
+
+
+def test_each_look_tells_what_the_firmware_says_now(tmp_path):
+    firmware = tmp_path / "get_throttled"
+    firmware.write_text("50005\n")
+    machine = Machine(firmware, lambda: True)
+    assert machine.throttled is None
+    machine.look()
+    assert machine.throttled == ("under-voltage", "throttled")
+    firmware.write_text("50000\n")
+    machine.look()
+    assert machine.throttled == ()
+
+
+def test_a_clock_that_is_wrong_is_asked_for_at_each_look_and_a_right_one_once_a_minute(tmp_path, caplog):
+    caplog.set_level("INFO")
+    clock = [1000.0]
+    answers = [None, False, False, True, False]
+    machine = Machine(tmp_path / "none", lambda: answers.pop(0), lambda: clock[0])
+    seen = []
+    for _ in range(5):
+        machine.look()
+        seen.append(machine.clock_synchronized)
+        clock[0] += 5
+    assert seen == [None, False, False, True, True]
+    assert answers == [False]  # the fifth look did not ask
+    clock[0] += 60
+    machine.look()
+    assert machine.clock_synchronized is False
+    told = [message.split(":")[0] for message in caplog.messages]
+    assert told == ["the clock is not synchronised", "the clock is synchronised", "the clock is not synchronised"]

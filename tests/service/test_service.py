@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator
 from edge.config_toml import load_config
 from edge.publish.store import Store
 from edge.service import service as running
-from edge.service.machine import throttling
+from edge.service.machine import Machine
 from edge.service.stopping import StopRequest
 
 VIDEO = Path(__file__).parents[2].parent / "shared" / "data" / "av" / "bbaf2n.mpg"
@@ -259,8 +259,7 @@ def test_a_machine_that_throttles_and_a_clock_that_is_wrong_are_told_of(replay, 
     """In this process: the firmware's file of a Raspberry Pi is another one here, and nobody has set the clock."""
     firmware = tmp_path / "get_throttled"
     firmware.write_text("50004\n")
-    monkeypatch.setattr(running, "throttling", partial(throttling, firmware))
-    monkeypatch.setattr(running, "clock_synchronized", lambda: False)
+    monkeypatch.setattr(running, "Machine", partial(Machine, firmware, lambda: False))
     request = StopRequest()
     service = running.Service(load_config(replay(repeat=True)), request)
     thread = threading.Thread(target=service.run)
