@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sqlite3
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
-from edge.publish.store import GapOf, Store, StoredEvent, rescue
+from edge.publish.store import WORDS, GapOf, Store, StoredEvent, read_newest
 
 _log = logging.getLogger(__name__)
 
@@ -94,6 +96,17 @@ def replace_damaged(path: Path, error: Exception, most_bytes: int, gap_of: GapOf
         each.with_name(each.name + "-wal").unlink(missing_ok=True)
         each.unlink(missing_ok=True)
     return Opened(store, "", saved, last_known=False, path_damaged=True)
+
+
+def rescue(path: Path, limit: int) -> list[StoredEvent]:
+    """What can be read of a damaged file, or of one on a disk that cannot be written; changes nothing in it."""
+    for options in ("mode=rw", "mode=ro&immutable=1"):  # the second reads without the log, where that cannot be used
+        with contextlib.suppress(sqlite3.Error):
+            database = sqlite3.connect(f"file:{quote(str(path))}?{options}", uri=True, isolation_level=None)
+            with contextlib.closing(database):
+                row = database.execute("SELECT words FROM dictionary").fetchone()
+                return read_newest(database, row[0] if row else WORDS, limit)
+    return []
 
 
 def behind(path: Path) -> Path:

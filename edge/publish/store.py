@@ -17,7 +17,6 @@ import zlib
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 from edge.publish import payloads
 from edge.publish.payloads import Body
@@ -43,7 +42,7 @@ CREATE TABLE dictionary (words BLOB NOT NULL);
 _SELECT = "SELECT sequence, queued_ms, observed_ms, lost, body FROM event"
 _P = '"probabilities":{' + ",".join(f'"{name}":0.0' for name in EMOTIONS) + "}"
 #: What most events have in common; zlib finds the end of it fastest. A file keeps the one it was made with.
-_WORDS = (
+WORDS = (
     '"emotion.start""emotion.end""presence.start""presence.end""emotion.change"{"schema":1,"id":"019","sequence":1,'
     f'"device":"","place":"","type":"emotion.change","time":"2026-01-01T00:00:00.000Z","subject":"face-1",'
     f'"emotion":"happy","confidence":0.5,{_P},"valence":0.1,"arousal":0.1,"modalities":{{"face":{{"weight":0.7,'
@@ -163,7 +162,7 @@ class Store:
 
     def newest(self, limit: int) -> list[StoredEvent]:
         """At most `limit` events, the newest, in order; as many as can be read where the file is damaged."""
-        return _newest(self._database, self._words, limit)
+        return read_newest(self._database, self._words, limit)
 
     def waiting(self) -> int:
         """How many events are here, without gap records. Reads every row: damage is found."""
@@ -200,7 +199,7 @@ class Store:
         if version == 0:
             for statement in _SCHEMA.split(";"):
                 run(statement)
-            run("INSERT INTO dictionary VALUES (?)", (_WORDS,))
+            run("INSERT INTO dictionary VALUES (?)", (WORDS,))
             run(f"PRAGMA user_version = {_FORMAT}")
         run("COMMIT")
         row = run("SELECT words FROM dictionary").fetchone()
@@ -277,18 +276,8 @@ class Store:
         return _unpack(row, self._words)
 
 
-def rescue(path: Path, limit: int) -> list[StoredEvent]:
-    """What can be read of a damaged file, or of one on a disk that cannot be written; changes nothing in it."""
-    for options in ("mode=rw", "mode=ro&immutable=1"):  # the second reads without the log, where that cannot be used
-        with contextlib.suppress(sqlite3.Error):
-            database = sqlite3.connect(f"file:{quote(str(path))}?{options}", uri=True, isolation_level=None)
-            with contextlib.closing(database):
-                row = database.execute("SELECT words FROM dictionary").fetchone()
-                return _newest(database, row[0] if row else _WORDS, limit)
-    return []
-
-
-def _newest(database: sqlite3.Connection, words: bytes, limit: int) -> list[StoredEvent]:
+def read_newest(database: sqlite3.Connection, words: bytes, limit: int) -> list[StoredEvent]:
+    """As `Store.newest`, of any open database with this table; `words`: its dictionary."""
     found: dict[int, StoredEvent] = {}
     for order in ("DESC", "ASC"):  # what lies behind the damage may be reached from the other end
         with contextlib.suppress(sqlite3.Error):

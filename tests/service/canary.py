@@ -29,7 +29,7 @@ from edge.capture import CHUNK_SAMPLES
 from edge.config import Config
 from edge.demo.clip import _view, synthetic_voice
 from edge.perceive.features import FaceInput, align_face, crop_face, face_tensor
-from edge.publish.store import _WORDS
+from edge.publish.store import WORDS
 from edge.service.pipeline import build_pipeline, load_models
 
 WIDTH, HEIGHT, RATE_HZ = 640, 480, 16_000
@@ -149,7 +149,7 @@ def _packed_in(data: bytes) -> Iterator[bytes]:
     view = memoryview(data)
     for match in _PACKED.finditer(data):
         gzip = match.group() == _GZIP
-        opened = zlib.decompressobj(wbits=31) if gzip else zlib.decompressobj(zdict=_WORDS)  # as the outbox packs
+        opened = zlib.decompressobj(wbits=31) if gzip else zlib.decompressobj(zdict=WORDS)  # as the outbox packs
         with contextlib.suppress(zlib.error):
             yield opened.decompress(view[match.start() :], _MOST_BYTES)
     for match in _SOUND.finditer(data):
