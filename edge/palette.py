@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-#: sRGB, 0 to 255 (Okabe and Ito 2008, "Color Universal Design"); neutral is grey.
+#: sRGB, 0 to 255 (Okabe and Ito 2008, "Color Universal Design"); neutral is grey, dark enough that who sees no
+#: green tells it from fear.
 COLOURS: dict[str, tuple[int, int, int]] = {
     "angry": (213, 94, 0),
     "disgust": (0, 158, 115),
@@ -10,7 +11,7 @@ COLOURS: dict[str, tuple[int, int, int]] = {
     "happy": (240, 228, 66),
     "sad": (0, 114, 178),
     "surprise": (86, 180, 233),
-    "neutral": (150, 150, 150),
+    "neutral": (110, 110, 110),
     "uncertain": (205, 205, 205),
 }
 
