@@ -1,6 +1,6 @@
 """Every network of `emotion-convert train` becomes full int8, or the operation that prevents it is named.
 
-`EMOTION_EDGE_ALL_NETWORKS=1 pytest -s tests/convert/test_int8_networks.py` prints the rows of the table in
+`EMOTION_EDGE_ALL_NETWORKS=1 pytest -s tests/convert/test_int8.py` prints the rows of the table in
 docs/convert.md.
 """
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,12 +13,25 @@ from typing import Any
 
 import pytest
 
-from edge.config import DeviceConfig, MqttConfig
+from edge.config import DeviceConfig, MqttConfig, VehicleConfig
 from edge.publish import Publisher
 from edge.publish.outbox import Outbox
 from edge.records import EMOTIONS, EmotionEstimate, EmotionEvent, Evidence, Health, ModelInfo, SensorHealth
+from tests.publish.network import Gate
 
 DEVICE = DeviceConfig(id="kitchen-pi", place="kitchen")
+OVERLAY = Path(__file__).parents[2] / "docs" / "vehicle" / "apparent-emotion.vspec"
+#: What the overlay is laid over: the branches of the standard catalogue that it extends.
+BASE = "".join(
+    f"{path}:\n  type: branch\n  description: {path}.\n" for path in ("Vehicle", "Vehicle.Driver", "Vehicle.Cabin")
+)
+UNITS = """percent:
+  definition: Relation measured in percent
+  unit: percent
+  quantity: relation
+  allowed-datatypes: [numeric]
+"""
+QUANTITIES = "relation:\n  definition: A relation\n  remark: ''\n"
 
 
 @pytest.fixture
@@ -113,6 +128,20 @@ def until() -> Callable[[Callable[[], Any]], Any]:
 
 
 @pytest.fixture
+def gate(mosquitto):
+    """Builds doors in front of `mosquitto`; `Gate` says what they do."""
+    gates = []
+
+    def build(answer) -> Gate:
+        gates.append(Gate(mosquitto.port, answer))
+        return gates[-1]
+
+    yield build
+    for one in gates:
+        one.close()
+
+
+@pytest.fixture
 def certificates(tmp_path: Path) -> Path:
     """A folder with an authority's ca.pem, and signed by it: server.pem for localhost, other.pem for another host,
     client.pem for the user kitchen-pi; each with its .key."""
@@ -134,3 +163,45 @@ def certificates(tmp_path: Path) -> Path:
         openssl(*new, *signed, *names, "-keyout", f"{name}.key", "-out", f"{name}.pem")
     openssl(*new, *signed, "-subj", "/CN=kitchen-pi", "-keyout", "client.key", "-out", "client.pem")
     return folder
+
+
+@pytest.fixture(scope="session")
+def catalogue(tmp_path_factory) -> dict[str, dict]:
+    """VSS path -> the signal, as vss-tools exports the overlay."""
+    if sys.version_info < (3, 11):
+        pytest.skip("vss-tools needs Python 3.11")
+    folder = tmp_path_factory.mktemp("vss")
+    for name, text in (("base.vspec", BASE), ("units.yaml", UNITS), ("quantities.yaml", QUANTITIES)):
+        (folder / name).write_text(text)
+    arguments = ["--vspec", "base.vspec", "--overlays", OVERLAY, "--units", "units.yaml"]
+    arguments += ["--quantities", "quantities.yaml", "--strict", "--output", "vss.json"]
+    vspec = Path(sys.executable).with_name("vspec")
+    command = [vspec, "export", "json", *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found: dict[str, dict] = {}
+
+    def walk(path: str, node: dict) -> None:
+        if node["type"] != "branch":
+            found[path] = node
+        for name, child in node.get("children", {}).items():
+            walk(f"{path}.{name}", child)
+
+    walk("Vehicle", json.loads((folder / "vss.json").read_text())["Vehicle"])
+    return found
+
+
+@pytest.fixture
+def drive(mosquitto):
+    """A started publisher in a vehicle; keywords are keys of [vehicle]."""
+    running = []
+
+    def start(state_hz: float = 50, **keys) -> Publisher:
+        vehicle = VehicleConfig(enabled=True, **keys)
+        running.append(Publisher(MqttConfig(url=mosquitto.url, state_hz=state_hz), DEVICE, vehicle=vehicle))
+        running[-1].start()
+        return running[-1]
+
+    yield start
+    for publisher in running:
+        publisher.close(0.5)
