@@ -10,7 +10,7 @@ import pytest
 
 from edge.listen import lines
 from edge.listen.device import Device
-from edge.listen.judge import parse, schema_judge
+from edge.listen.judge import schema_judge
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "mqtt.md"
 EXAMPLES = dict(re.findall(r"^```json (\S+)\n(.*?)^```", REFERENCE.read_text(encoding="utf-8"), re.M | re.S))
@@ -83,10 +83,6 @@ def test_a_payload_cannot_move_the_cursor() -> None:
     body = {"device": "kitchen-pi", "sequence": 1, "id": "a", "type": "\x1b]0;owned\x07", "subject": {"\n": "\r"}}
     (heard,) = take(device, "event", json.dumps(body).encode())
     assert heard.text.isprintable()
-
-
-def test_parse_gives_what_json_holds() -> None:
-    assert parse(b'{"a": [1, null]}') == {"a": [1, None]}
 
 
 def test_a_record_of_a_loss_is_told_and_makes_the_verdict(device: Device) -> None:

@@ -18,7 +18,6 @@ import threading
 import time
 from pathlib import Path
 
-import paho.mqtt.client as paho
 import pytest
 
 from edge.config import DeviceConfig
@@ -68,22 +67,6 @@ def listen(tmp_path):
         if one.process.poll() is None:
             one.process.kill()
             one.process.wait()
-
-
-@pytest.fixture
-def teller(mosquitto):
-    """Says whatever it is told to, as any client of the broker may."""
-    client = paho.Client(paho.CallbackAPIVersion.VERSION2)
-    client.connect(mosquitto.host, mosquitto.port)
-    client.loop_start()
-
-    def tell(topic: str, body: object) -> None:
-        payload = body if isinstance(body, bytes) else json.dumps(body).encode()
-        client.publish(topic, payload, qos=1).wait_for_publish(10)
-
-    yield tell
-    client.disconnect()
-    client.loop_stop()
 
 
 @pytest.fixture

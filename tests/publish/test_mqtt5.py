@@ -18,6 +18,7 @@ from edge.publish.broker import find_broker
 from edge.publish.connection import Bell, Connection, ConnectionEnded
 from edge.publish.dialer import Dialer
 from edge.publish.latest import REFRESH_S, Latest
+from tests.publish.network import warnings
 
 
 @pytest.fixture
@@ -120,10 +121,6 @@ def test_an_unchanged_state_is_told_again_before_it_expires() -> None:
     assert latest.wait_s(int(REFRESH_S * 1e9) - 1) is None
     assert latest.take(int(REFRESH_S * 1e9)) == {"people": 0}
     assert MqttConfig().state_expiry_s >= 3 * REFRESH_S
-
-
-def warnings(caplog) -> list[str]:
-    return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
 
 
 def test_two_devices_of_one_name_are_told_once_and_do_not_fight(mosquitto, publish_to, until, caplog) -> None:

@@ -11,10 +11,7 @@ import pytest
 from edge.config import MqttConfig
 from edge.errors import ConfigError, PublishError
 from edge.publish.broker import find_broker
-
-
-def warnings(caplog) -> list[str]:
-    return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+from tests.publish.network import warnings
 
 
 def test_a_broker_with_the_certificate_of_another_host_gets_nothing(
