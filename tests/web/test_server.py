@@ -89,7 +89,7 @@ def test_without_a_model_uploads_are_refused_with_the_reason_until_it_is_there(s
         (tmp_path / "mine").symlink_to(Path(__file__).parents[2] / "models" / "face-emotion")
         assert client.post("/v1/face", content=jpeg, headers={"Content-Type": "image/jpeg"}).status_code == 200
     first, *_ = [line for line in server.log.read_text().splitlines() if "ERROR" in line]
-    assert "nothing can be analysed until this is mended" in first
+    assert "nothing that is sent can be analysed until this is mended" in first
 
 
 def test_a_picture_is_looked_at_by_a_device_that_has_no_camera(start, jpeg: bytes):
