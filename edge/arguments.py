@@ -69,7 +69,13 @@ def build_parser() -> argparse.ArgumentParser:
     analyze.add_argument(
         "--out", type=Path, default=Path("emotion-results"), metavar="DIR", help="results (default: %(default)s)"
     )
-    analyze.add_argument("--jobs", type=_count, default=0, metavar="N", help="processes (default: one a core)")
+    analyze.add_argument(
+        "--jobs",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="cores to use, a process each; with one file its threads (default: all)",
+    )
     analyze.add_argument(
         "--shard", type=_shard, default=(1, 1), metavar="K/N", help="only the K-th of N parts, each on its own machine"
     )

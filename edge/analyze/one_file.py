@@ -8,11 +8,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.analyze.alongside import Behind
 from edge.analyze.annotate import AnnotatedVideo, draw
 from edge.analyze.inputs import Input
 from edge.analyze.summary import Summary
@@ -36,12 +38,13 @@ Tell = Callable[[float, float], None]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """How every file of a batch is analysed."""
+    """How every file of a batch is analysed; `alongside`: in several threads, for cores are free."""
 
     config: Config
     out: Path
     video: bool
     made_with: str
+    alongside: bool = False
 
 
 def analyze_file(item: Input, job: Job, loaded: LoadedModels, tell: Tell) -> Summary:
@@ -81,23 +84,27 @@ def _media(item: Input, folder: Path, job: Job, loaded: LoadedModels, summary: S
     pipeline = build_pipeline(config, loaded=loaded)
     failures: list[str] = []
     listen = held.sound and pipeline.speech is not None
-    items = media(item.path, held.picture, listen, failures.append, config.camera.fps, every=job.video)
+    # Which frames are looked at for faces is known ahead only where it is every one.
+    found_ahead = job.alongside and pipeline.face and pipeline.detector and config.face.detect_every == 1
+    detect = pipeline.detector.detect if found_ahead and pipeline.detector else None
+    items = media(item.path, held.picture, listen, failures.append, config.camera.fps, job.video, detect)
     pictures = _Pictures(folder)
     told = 0.0
     shown: list[FaceObservation] = []
     with ExitStack() as stack:
         work = _Work(stack.enter_context(Tables(folder)), Timeline(config.speech.hop_ms * 1_000_000), summary)
-        video = None
+        show: Callable[..., None] | None = None
         if held.picture and job.video:
             video = stack.enter_context(AnnotatedVideo(folder / "annotated.mp4", item.path, held.sound))
+            show = partial(stack.enter_context(Behind()).call, video.add) if job.alongside else video.add
         for step in steps(pipeline, items):
             work.take(step)
             if step.frame:
                 shown = _faces(step)
                 pictures.offer(step.frame.image, shown)
-            if video and step.decoded:
+            if show and step.decoded:
                 # A picture that nobody looked at shows what was known then: the faces of the one before.
-                video.add(step.decoded, step.time_ns, shown)
+                show(step.decoded, step.time_ns, shown)
             if time.monotonic() - told > _TELL_S:
                 told = time.monotonic()
                 tell(summary.length_s / held.length_s if held.length_s else 0.0, summary.length_s)

@@ -32,6 +32,7 @@ EVENTS = [
     *("valence", "arousal", "agreement"),
     *_PROBABILITIES,
 ]
+_ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _ROWS = 10_000  # rows that wait in memory for a block of Parquet
 _WORDS = {"sense", "subject", "emotion", "type", "previous"}
 
@@ -87,7 +88,7 @@ class Tables:
     def add(self, step: Step) -> None:
         """Write what this step found."""
         for line in lines(step, self.events + 1):
-            self._records.write(json.dumps(line, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n")
+            self._records.write(_ENCODE(line) + "\n")
             (self._events if line["kind"] == "event" else self._timeline).add(row(line))
         self.events += len(step.events)
 

@@ -8,26 +8,36 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.analyze.alongside import ahead
 from edge.capture.frames import FrameMaker
 from edge.capture.sound_file import SoundFile
 from edge.capture.source import SAMPLE_RATE_HZ
 from edge.capture.video_file import VideoFile, rgb
 from edge.config import CameraConfig
 from edge.errors import CaptureError
+from edge.perceive.detector import Detection
 from edge.records import AudioChunk, EmotionEstimate, EmotionEvent, Frame, Observation
 from edge.service.pipeline import Pipeline
 
 #: The fused estimate is asked at most so often, and whenever something happens.
 _ESTIMATE_NS = 100_000_000
 
+#: Finds the faces in uint8 [H, W, 3] RGB.
+Detect = Callable[[NDArray[np.uint8]], list[Detection]]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """A picture of a recording: `frame` is None for one that nobody looks at; `decoded` is what FFmpeg made of it."""
+    """A picture of a recording: `frame` is None for one that nobody looks at; `decoded` is what FFmpeg made of it;
+    `detections` are the faces in it, None where nobody has looked for them yet."""
 
     time_ns: int
     frame: Frame | None
     decoded: Any = None
+    detections: list[Detection] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +58,13 @@ class Step:
 
 
 def media(
-    path: Path, picture: bool, sound: bool, failed: Callable[[str], None], fps: float, every: bool = False
+    path: Path,
+    picture: bool,
+    sound: bool,
+    failed: Callable[[str], None],
+    fps: float,
+    every: bool = False,
+    detect: Detect | None = None,
 ) -> Iterator[Picture | AudioChunk]:
     """The pictures and chunks of a file, as they end in time: what the service would have at each moment.
 
@@ -57,12 +73,14 @@ def media(
     Args:
         fps: so many pictures a second are looked at, as of a camera; all, where the file has no more.
         every: give also those that nobody looks at.
+        detect: finds the faces; then pictures are read, and their faces found, ahead of time in a thread.
     """
     streams: list[Iterable[Picture | AudioChunk]] = []
     if sound:
         streams.append(_until_failure(_chunks(path), failed))
     if picture:
-        streams.append(_until_failure(_pictures(path, fps, every), failed))
+        pictures = _pictures(path, fps, every, detect)
+        streams.append(_until_failure(ahead(pictures) if detect else pictures, failed))
     return heapq.merge(*streams, key=_time_ns)  # sound first where both end at once
 
 
@@ -82,7 +100,7 @@ def steps(pipeline: Pipeline, items: Iterable[Picture | AudioChunk]) -> Iterator
                 yield Step(now_ns, None, [], [], None, pipeline.fuser.people, decoded)
                 continue
             if pipeline.face:
-                observations = [*pipeline.face.observe(frame)]
+                observations = [*pipeline.face.observe(frame, item.detections)]
         events = pipeline.fuse(observations, now_ns)
         estimate = None
         if events or told_ns is None or now_ns - told_ns >= _ESTIMATE_NS:
@@ -96,13 +114,14 @@ def _time_ns(item: Picture | AudioChunk) -> int:
     return item.time_ns if isinstance(item, Picture) else item.end_ns
 
 
-def _pictures(path: Path, fps: float, every: bool) -> Iterator[Picture]:
+def _pictures(path: Path, fps: float, every: bool, detect: Detect | None) -> Iterator[Picture]:
     make = FrameMaker(CameraConfig())
     video = VideoFile(path, fps)
     try:
         for time_ns, decoded, looked in video.pictures():
             if looked:
-                yield Picture(time_ns, make.frame(rgb(decoded), time_ns), decoded)
+                frame = make.frame(rgb(decoded), time_ns)
+                yield Picture(time_ns, frame, decoded, detect(frame.image) if detect else None)
             elif every:
                 yield Picture(time_ns, None, decoded)
     finally:

@@ -88,6 +88,7 @@ class CellDetector:
             )
         self._order = [[shape[2] for shape in self._engine.output_shapes].index(n) for n in (SCORE, BOX, LANDMARKS)]
         self._picture = np.zeros(self._spec.shape, np.uint8)
+        self._tensor = np.zeros(self._spec.shape, self._engine.input_dtype)
         self._filled = (0, 0)
         levels = np.arange(256, dtype=np.float32) * ((self._spec.high - self._spec.low) / 255) + self._spec.low
         self._table = self._engine.quantized(levels)
@@ -154,8 +155,10 @@ class CellDetector:
         """The model's tensor, the picture in its top left corner, and how far the picture was shrunk or enlarged."""
         self._filled, scale = letterbox(image, self._picture, self._filled)
         # A table instead of arithmetic: each of the 256 levels has one place in the model's own numbers.
-        quantized = self._table[self._picture] if self._table.dtype.kind == "f" else cv2.LUT(self._picture, self._table)
-        return quantized, scale
+        if self._table.dtype.kind == "f":
+            return self._table[self._picture], scale
+        # Into the same memory each time: fresh pages cost more than the table.
+        return cv2.LUT(self._picture, self._table, dst=self._tensor), scale
 
 
 def letterbox(

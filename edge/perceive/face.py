@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.config import FaceConfig
-from edge.perceive.detector import FaceDetector
+from edge.perceive.detector import Detection, FaceDetector
 from edge.perceive.features import FaceInput, align_face, crop_face, face_tensor
 from edge.perceive.occlusion import hidden_mouth
 from edge.perceive.quality import face_quality
@@ -43,11 +44,14 @@ class FacePerception:
         self._config = config
         self._tracker.adopt(config.track_iou, config.track_lost_ms * 1_000_000)
 
-    def observe(self, frame: Frame) -> list[FaceObservation]:
+    def observe(self, frame: Frame, detections: Sequence[Detection] | None = None) -> list[FaceObservation]:
         """The confirmed faces of this frame, the largest first; an empty list if there is none.
 
         In `detect_every` - 1 of `detect_every` frames nobody looks for faces: those found last are expected where their
         movement takes them. Where frames are few it is looked for more often: before a face would count as lost.
+
+        Args:
+            detections: what the detector found in this frame, where somebody has asked it already.
 
         Raises:
             ValueError: the frame has no pixels or is not uint8 [H, W, 3].
@@ -56,10 +60,12 @@ class FacePerception:
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
             raise ValueError(f"a frame must be uint8 [H, W, 3] with pixels in it, got {image.dtype} {image.shape}")
         return [
-            self._observation(frame, *seen) for seen in self._seen(frame) if seen[0].hits >= self._config.confirm_frames
+            self._observation(frame, *seen)
+            for seen in self._seen(frame, detections)
+            if seen[0].hits >= self._config.confirm_frames
         ]
 
-    def _seen(self, frame: Frame) -> list[_Seen]:
+    def _seen(self, frame: Frame, found: Sequence[Detection] | None) -> list[_Seen]:
         self._since_detection += 1
         sure_ns = self._config.track_lost_ms * 1_000_000 // 2
         if self._since_detection < self._config.detect_every and frame.captured_ns - self._detected_ns < sure_ns:
@@ -67,8 +73,8 @@ class FacePerception:
             if followed:
                 return followed
         self._since_detection, self._detected_ns = 0, frame.captured_ns
-        detections = self._detector.detect(frame.image)[: self._config.most_faces]
-        tracks = self._tracker.update(detections, frame.captured_ns)
+        detections = self._detector.detect(frame.image) if found is None else found
+        tracks = self._tracker.update(detections[: self._config.most_faces], frame.captured_ns)
         return [(track, track.box, track.landmarks) for track in tracks]
 
     def _observation(

@@ -55,7 +55,8 @@ _REFUSED_CHUNKS = 44
 
 def level_dbfs(samples: NDArray[np.float32]) -> float:
     """Root mean square of float samples in [-1, 1] in dB relative to full scale; -inf for digital silence."""
-    power = float(np.mean(np.square(samples, dtype=np.float64)))
+    wide = samples.astype(np.float64)
+    power = float(wide @ wide) / len(wide) if len(wide) else 0.0
     return 10 * math.log10(power) if power > 0 else -math.inf
 
 

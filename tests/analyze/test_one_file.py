@@ -6,6 +6,7 @@ import wave
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import numpy as np
 
 from edge.analyze.inputs import Input
@@ -16,8 +17,10 @@ from edge.demo.clip import synthetic_voice
 from edge.service.pipeline import LoadedModels
 
 
-def analyzed(path: Path, out: Path, loaded: LoadedModels, config: Config | None = None) -> Summary:
-    job = Job(config or Config(), out, video=False, made_with="test")
+def analyzed(
+    path: Path, out: Path, loaded: LoadedModels, config: Config | None = None, alongside: bool = False
+) -> Summary:
+    job = Job(config or Config(), out, video=alongside, made_with="test", alongside=alongside)
     return analyze_file(Input(path, Path(path.name)), job, loaded, lambda share, seconds: None)
 
 
@@ -34,6 +37,17 @@ def test_sound_alone(tmp_path: Path, loaded: LoadedModels):
     assert summary.speech_observations > 3
     assert set(summary.shares) == {"speech", "fused"}
     assert "picture.jpg" not in summary.outputs
+
+
+def test_threads_and_a_drawn_video_change_nothing_of_what_is_found(tmp_path: Path, clip: Path, loaded: LoadedModels):
+    config = replace(Config(), camera=CameraConfig(fps=6))  # so that some pictures are only drawn
+    alone = analyzed(clip, tmp_path / "alone", loaded, config)
+    threads = analyzed(clip, tmp_path / "threads", loaded, config, alongside=True)
+    assert (alone.failure, threads.failure, alone.frames, alone.faces) == ("", "", 36, 1)
+    found = [(tmp_path / each / clip.name / "records.jsonl").read_text() for each in ("alone", "threads")]
+    assert found[0] == found[1]
+    with av.open(str(tmp_path / "threads" / clip.name / "annotated.mp4")) as made:
+        assert sum(1 for _ in made.decode(video=0)) == 90
 
 
 def test_silence(tmp_path: Path, loaded: LoadedModels):
