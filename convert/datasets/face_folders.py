@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from convert.datasets.faces import LABELS, FaceData, Faces, held_out, read_faces
 from edge.errors import ConfigError
 from edge.perceive.features import crop_face
+from edge.perceive.labels import emotion_of
 from edge.records import Box
 
 _Picture = tuple[Path, int, str | None]
@@ -26,16 +27,6 @@ _AFFECTNET = ("neutral", "happy", "sad", "surprise", "fear", "disgust", "angry",
 _CK_PLUS = ("neutral", "angry", "contempt", "disgust", "fear", "happy", "sad", "surprise")
 _CK_PEAK = 3  # last frames of a sequence that show the emotion, as most papers take them
 _CK_MARGIN = 0.1  # around the landmarks, which end at the brows
-_WORDS = {
-    "anger": "angry",
-    "disgusted": "disgust",
-    "fearful": "fear",
-    "happiness": "happy",
-    "joy": "happy",
-    "sadness": "sad",
-    "surprised": "surprise",
-    **{label: label for label in LABELS},
-}
 
 
 def load_raf_db(folder: Path, size: int, channels: int) -> FaceData:
@@ -153,20 +144,24 @@ def load_tree(folder: Path, size: int, channels: int) -> FaceData:
 
 def _tree(folder: Path) -> Iterator[_Picture]:
     for inner in sorted(path for path in folder.iterdir() if path.is_dir()):
-        word = inner.name.lower().split("_")[-1]  # also 3_sad, as many copies number them
-        if word not in _WORDS:
+        label = _label_of(inner)
+        if label is None:
             raise ConfigError(f"{inner}: expected a folder for each emotion, named {', '.join(LABELS)}.")
         for path in sorted(inner.rglob("*")):
             if path.suffix.lower() in _SUFFIXES:
-                yield path, LABELS.index(_WORDS[word]), None
+                yield path, LABELS.index(label), None
 
 
 def is_tree(folder: Path) -> bool:
     """Whether `folder`, or its ``train``, has folders named after emotions."""
     base: Any = folder / "train" if (folder / "train").is_dir() else folder
-    return base.is_dir() and any(
-        inner.is_dir() and inner.name.lower().split("_")[-1] in _WORDS for inner in base.iterdir()
-    )
+    return base.is_dir() and any(inner.is_dir() and _label_of(inner) is not None for inner in base.iterdir())
+
+
+def _label_of(folder: Path) -> str | None:
+    """The one of LABELS that a folder is named after, in the words of any author; None if it is none."""
+    word = folder.name.lower().split("_")[-1]  # also 3_sad, as many copies number them
+    return word if word in LABELS else emotion_of(word)
 
 
 def _without_validation(source: str, title: str, train: Faces, tests: dict[str, Faces]) -> FaceData:

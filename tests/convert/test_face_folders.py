@@ -137,6 +137,16 @@ def test_a_folder_for_each_emotion_without_splits(tmp_path: Path):
         load_faces(tmp_path)
 
 
+def test_folders_may_bear_the_words_of_any_author(tmp_path: Path):
+    words = {"Angry": "angry", "3_joy": "happy", "fearful": "fear", "calm": "neutral", "Contempt": "contempt"}
+    for split in ("train", "validation", "test"):
+        for word, label in words.items():
+            _write(tmp_path / split / word / "1.png", label)
+    data = load_faces(tmp_path, size=12)
+    assert sorted(data.train.labels.tolist()) == sorted(LABELS.index(label) for label in words.values())
+    _levels_fit(data.train)
+
+
 def test_what_is_no_data_set_is_told_what_one_looks_like(tmp_path: Path, small_fer: Path):
     with pytest.raises(ConfigError, match=r"expected FER2013 .* RAF-DB .* AffectNet .* CK"):
         load_faces(tmp_path)
