@@ -96,16 +96,6 @@ def test_a_configuration_with_mistakes_is_the_first_thing_to_mend(tmp_path):
     assert "camera" not in found
 
 
-def test_for_a_person_each_finding_is_a_line_and_its_fix_another(tmp_path, clip):
-    config = write(tmp_path / "config.toml", clip, "mqtt://127.0.0.1:9", camera="v4l2:99")
-    command = [sys.executable, "-m", "edge", "doctor", "--config", config]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=100)
-    assert done.returncode == 1
-    assert "ok    model face-emotion: version" in done.stdout
-    assert "FAIL  camera: v4l2:99" in done.stdout
-    assert "failed" in done.stdout.splitlines()[-1]
-
-
 def test_a_running_device_is_not_disturbed(tmp_path, clip, mosquitto, subscriber):
     """The doctor has a client id of its own and no will: the hub hears nothing of it."""
     examine(write(tmp_path / "config.toml", clip, mosquitto.url))
