@@ -6,8 +6,6 @@ from edge.publish.payloads import Body
 
 #: Keys that differ in each payload though nothing changed.
 _NOT_A_CHANGE = ("time", "modalities")
-
-
 #: An unchanged value is told again so often, so that it outlives its own expiry at the broker while the device lives.
 REFRESH_S = 600.0
 
