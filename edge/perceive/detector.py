@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edge.errors import ModelError
 from edge.perceive.engine import Engine, Placement
-from edge.perceive.features import DetectorInput
+from edge.perceive.features import DetectorInput, picture_tensor
 from edge.perceive.package import ModelPackage
 from edge.records import Box
 
@@ -86,12 +86,11 @@ class CellDetector:
                 f"{package.folder / file}: expected one input of the shape {expected[0]} and outputs of the shapes "
                 f"{expected[1]}, got {got[0]} and {got[1]}."
             )
-        self._order = [[shape[2] for shape in self._engine.output_shapes].index(n) for n in (SCORE, BOX, LANDMARKS)]
+        self._places = {shape[2]: place for place, shape in enumerate(self._engine.output_shapes)}
         self._picture = np.zeros(self._spec.shape, np.uint8)
-        self._tensor = np.zeros(self._spec.shape, self._engine.input_dtype)
         self._filled = (0, 0)
-        levels = np.arange(256, dtype=np.float32) * ((self._spec.high - self._spec.low) / 255) + self._spec.low
-        self._table = self._engine.quantized(levels)
+        self._levels = self._engine.quantized(picture_tensor(np.arange(256, dtype=np.uint8), self._spec))
+        self._tensor = np.zeros(self._spec.shape, self._levels.dtype)
         self.adopt(least_score, smallest_px)
 
     def adopt(self, least_score: float | None, smallest_px: int) -> None:
@@ -112,21 +111,18 @@ class CellDetector:
 
     def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
         tensor, scale = self._letterboxed(image)
-        scores, boxes, landmarks = self._answers(tensor)
-        logits = scores[:, 0] - np.float32(OFFSETS[SCORE])
+        outputs = self._engine.run_quantized(tensor)
+        logits = self._real(outputs, SCORE)[:, 0] - np.float32(OFFSETS[SCORE])
         chosen = np.flatnonzero(logits >= self._least_logit)
         if not len(chosen):
             return []
-        chosen = chosen[np.argsort(-logits[chosen], kind="stable")[:_MOST_CANDIDATES]]
-        corners = decode_boxes(boxes[chosen] - np.float32(OFFSETS[BOX]), self._centres[chosen], self._strides[chosen])
-        chosen, corners = chosen[kept := suppressed(corners, _SAME_FACE_IOU)], corners[kept]
-        points = (
-            decode_landmarks(
-                landmarks[chosen] - np.float32(OFFSETS[LANDMARKS]), self._centres[chosen], self._strides[chosen]
-            )
-            / scale
-        )
         shares = 1 / (1 + np.exp(-logits[chosen]))
+        boxes = self._real(outputs, BOX, chosen) - np.float32(OFFSETS[BOX])
+        corners = decode_boxes(boxes, self._centres[chosen], self._strides[chosen])
+        kept = suppressed(corners, shares, _SAME_FACE_IOU)
+        chosen, corners, shares = chosen[kept], corners[kept], shares[kept]
+        places = self._real(outputs, LANDMARKS, chosen) - np.float32(OFFSETS[LANDMARKS])
+        points = decode_landmarks(places, self._centres[chosen], self._strides[chosen]) / scale
         found = []
         height, width = image.shape[:2]
         for corner, score, point in zip((corners / scale).tolist(), shares.tolist(), points, strict=True):
@@ -145,20 +141,22 @@ class CellDetector:
 
     def answers(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The model's own answers, float32 [cells, 15]: score, box and landmarks, each `OFFSETS` above its meaning."""
-        return np.concatenate(self._answers(self._letterboxed(image)[0]), axis=1)
+        outputs = self._engine.run_quantized(self._letterboxed(image)[0])
+        return np.concatenate([self._real(outputs, kind) for kind in (SCORE, BOX, LANDMARKS)], axis=1)
 
-    def _answers(self, tensor: NDArray[Any]) -> list[NDArray[np.float32]]:
-        outputs = self._engine.run_quantized(tensor)
-        return [outputs[index] for index in self._order]
+    def _real(
+        self, outputs: list[NDArray[Any]], kind: int, chosen: NDArray[np.int64] | slice = slice(None)
+    ) -> NDArray[np.float32]:
+        """One output's numbers of the chosen cells: few of thousands are worth converting."""
+        place = self._places[kind]
+        return self._engine.real_output(place, outputs[place][chosen])
 
     def _letterboxed(self, image: NDArray[np.uint8]) -> tuple[NDArray[Any], float]:
         """The model's tensor, the picture in its top left corner, and how far the picture was shrunk or enlarged."""
         self._filled, scale = letterbox(image, self._picture, self._filled)
         # A table instead of arithmetic: each of the 256 levels has one place in the model's own numbers.
-        if self._table.dtype.kind == "f":
-            return self._table[self._picture], scale
         # Into the same memory each time: fresh pages cost more than the table.
-        return cv2.LUT(self._picture, self._table, dst=self._tensor), scale
+        return cv2.LUT(self._picture, self._levels, dst=self._tensor), scale
 
 
 def letterbox(
@@ -214,17 +212,12 @@ def decode_landmarks(
     return centres[:, np.newaxis] + landmarks.reshape(-1, 5, 2) * strides[:, np.newaxis]
 
 
-def suppressed(corners: NDArray[np.float32], most_iou: float) -> NDArray[np.int64]:
-    """Indices that greedy non-maximum suppression keeps of corners float32 [N, 4], the best first."""
-    low = np.maximum(corners[:, np.newaxis, :2], corners[:, :2])
-    high = np.minimum(corners[:, np.newaxis, 2:], corners[:, 2:])
-    overlap = np.clip(high - low, 0, None).prod(axis=2)
-    areas = (corners[:, 2:] - corners[:, :2]).prod(axis=1)
-    same = overlap > most_iou * (areas[:, np.newaxis] + areas - overlap)
-    free = np.ones(len(corners), bool)
-    kept = []
-    for index in range(len(corners)):
-        if free[index]:
-            kept.append(index)
-            free &= ~same[index]
-    return np.array(kept, np.int64)
+def suppressed(corners: NDArray[np.float32], scores: NDArray[np.float32], most_iou: float) -> NDArray[np.int64]:
+    """Indices that greedy non-maximum suppression keeps of corners float32 [N, 4], the best first.
+
+    Args:
+        scores: float32 [N], above 0.
+    """
+    boxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
+    kept = cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), 0.0, most_iou, top_k=_MOST_CANDIDATES)
+    return np.asarray(kept, np.int64).ravel()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,7 @@ from edge.errors import ModelError
 #: Where a model can run: TFLite's kernels and XNNPACK; LiteRT's GPU accelerator (WebGPU, on Linux over Vulkan); a
 #: vendor's LiteRT dispatch library; a TFLite delegate in a shared library (Edge TPU, Arm NN, VX ...).
 Accelerator = Literal["cpu", "gpu", "npu", "external"]
+_Run = Callable[[NDArray[Any]], list[NDArray[Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class Engine:
         input_dtype: the file's own number type.
         placement: where it runs.
         whole: False where some operations stay on the CPU; only the GPU tells.
+        run_quantized: all outputs without their batch axis, for one input; both in the file's own number types.
 
     Raises:
         ModelError: the file is no TFLite model, or the accelerator does not take it.
@@ -74,18 +76,18 @@ class Engine:
         try:
             with native_output_to_nowhere():
                 if placement.accelerator in ("gpu", "npu"):
-                    self._run = self._compiled(path, placement)
+                    self.run_quantized = self._compiled(path, placement)
                 else:
-                    self._run = self._interpreted(path, placement)
+                    self.run_quantized = self._interpreted(path, placement)
         except (ValueError, RuntimeError, OSError) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             if placement.accelerator == "cpu":
                 raise ModelError(f"{path}: not a model that this TFLite runtime can run: {reason}") from error
             raise ModelError(f"{path}: not taken by the accelerator {placement.accelerator!r}: {reason}") from error
 
-    def run(self, tensor: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """All outputs without their batch axis, float32, for one input float32 without its batch axis."""
-        return self.run_quantized(self.quantized(tensor))
+    def run(self, tensor: NDArray[Any]) -> list[NDArray[np.float32]]:
+        """All outputs without their batch axis, float32, for one input, float32 or `quantized`, without its own."""
+        return [self.real_output(n, values) for n, values in enumerate(self.run_quantized(self.quantized(tensor)))]
 
     def quantized(self, values: NDArray[np.float32]) -> NDArray[Any]:
         """Real values of any shape as the input's own type."""
@@ -95,9 +97,9 @@ class Engine:
         """Values of the input's own type as real ones: what `quantized` left of them."""
         return from_tensor(tensor, self._input)
 
-    def run_quantized(self, tensor: NDArray[Any]) -> list[NDArray[np.float32]]:
-        """As `run`, for an input that is of the input's own type already."""
-        return [from_tensor(values, detail) for values, detail in zip(self._run(tensor), self._outputs, strict=True)]
+    def real_output(self, number: int, values: NDArray[Any]) -> NDArray[np.float32]:
+        """Real values of some or all that `run_quantized` gave for the output `number`."""
+        return from_tensor(values, self._outputs[number])
 
     def _describe(self, interpreter: Any) -> None:
         inputs, self._outputs = interpreter.get_input_details(), interpreter.get_output_details()
@@ -108,7 +110,7 @@ class Engine:
         self.input_shape = tuple(map(int, self._input["shape"]))
         self.output_shapes = [tuple(map(int, output["shape"])) for output in self._outputs]
 
-    def _interpreted(self, path: Path, placement: Placement) -> Any:
+    def _interpreted(self, path: Path, placement: Placement) -> _Run:
         interpreter_class, load_delegate = _interpreter()
         delegates = []
         if placement.accelerator == "external":
@@ -130,7 +132,7 @@ class Engine:
 
         return run
 
-    def _compiled(self, path: Path, placement: Placement) -> Any:
+    def _compiled(self, path: Path, placement: Placement) -> _Run:
         try:
             from ai_edge_litert.compiled_model import CompiledModel, HardwareAccelerator
             from ai_edge_litert.environment import Environment
@@ -196,10 +198,10 @@ def _interpreter() -> tuple[Any, Any]:
     return Interpreter, load_delegate
 
 
-def to_tensor(tensor: NDArray[np.float32], detail: Mapping[str, Any]) -> NDArray[Any]:
-    """Real values -> the tensor's own type: q = round(r / scale) + zero_point (Jacob et al. 2018)."""
+def to_tensor(tensor: NDArray[Any], detail: Mapping[str, Any]) -> NDArray[Any]:
+    """Real values (or such already) -> the tensor's own type: q = round(r / scale) + zero_point (Jacob et al. 2018)."""
     dtype = np.dtype(detail["dtype"])
-    if dtype.kind == "f":
+    if dtype.kind == "f" or tensor.dtype == dtype:
         return tensor.astype(dtype, copy=False)
     scale, zero_point = detail["quantization"]
     limits = np.iinfo(dtype)

@@ -94,8 +94,9 @@ def test_decoding_is_in_strides_of_the_cell():
 
 def test_the_best_box_of_a_face_stays_and_neighbours_do():
     corners = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [20, 0, 30, 10], [9, 0, 19, 10]], np.float32)
-    assert suppressed(corners, 0.4).tolist() == [0, 2, 3]
-    assert suppressed(np.zeros((0, 4), np.float32), 0.4).tolist() == []
+    assert suppressed(corners, np.array([0.9, 0.8, 0.7, 0.6], np.float32), 0.4).tolist() == [0, 2, 3]
+    assert suppressed(corners, np.array([0.6, 0.8, 0.7, 0.9], np.float32), 0.4).tolist() == [3, 1, 2]
+    assert suppressed(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), 0.4).tolist() == []
 
 
 @needs_package
