@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edge.config import FaceConfig
 from edge.perceive.detector import Detection, FaceDetector
-from edge.perceive.features import FaceInput, align_face, crop_face, face_tensor
+from edge.perceive.features import FaceInput, align_face, crop_face, face_levels, face_picture, face_tensor
 from edge.perceive.occlusion import hidden_mouth
 from edge.perceive.quality import face_quality
 from edge.perceive.runtime import Model
@@ -35,6 +35,7 @@ class FacePerception:
         self._detector = detector
         self._model = model
         self._spec = cast(FaceInput, model.package.input)  # load_package(..., "face") made it so
+        self._levels = model.quantized(face_levels(self._spec))
         self._tracker = IouTracker(config.track_iou, config.track_lost_ms * 1_000_000, first_track)
         self._since_detection = 0
         self._detected_ns = 0
@@ -80,13 +81,15 @@ class FacePerception:
     def _observation(
         self, frame: Frame, track: Track, box: Box, landmarks: NDArray[np.float32] | None
     ) -> FaceObservation:
-        if self._spec.align and landmarks is not None:
-            crop = align_face(frame.image, box, landmarks, self._spec)
+        spec = self._spec
+        if spec.align and landmarks is not None:
+            crop = align_face(frame.image, box, landmarks, spec)
         else:
-            crop = crop_face(frame.image, box, self._spec.crop_margin)
+            crop = crop_face(frame.image, box, spec.crop_margin)
+        face = face_picture(crop, spec.width, spec.height, spec.channels)
         height, width = frame.image.shape[:2]
         hidden = 0.0 if landmarks is None else hidden_mouth(frame.image, landmarks)
-        quality = face_quality(crop, box, landmarks, (height, width), self._spec.height, hidden)
+        quality = face_quality(face, box, landmarks, (height, width), spec.height, hidden)
         value = track.score * quality.value
         abstained = quality.worst if value < self._config.least_quality else ""
         return FaceObservation(
@@ -95,7 +98,7 @@ class FacePerception:
             detection_score=track.score,
             # What is not judged has no weight in fusion either; the face is still there.
             quality=0.0 if abstained else value,
-            probabilities=_UNKNOWN if abstained else self._model.probabilities(face_tensor(crop, self._spec)),
+            probabilities=_UNKNOWN if abstained else self._model.probabilities(face_tensor(face, spec, self._levels)),
             captured_ns=frame.captured_ns,
             abstained=abstained,
         )

@@ -75,13 +75,13 @@ def turn(landmarks: NDArray[np.float32]) -> float:
     Args:
         landmarks: float32 [5, 2]: right eye, left eye, nose, right and left corner of the mouth.
     """
-    right, left, nose = landmarks[0], landmarks[1], landmarks[2]
-    across_x, across_y = float(left[0] - right[0]), float(left[1] - right[1])
+    right, left, nose = landmarks[:3].tolist()
+    across_x, across_y = left[0] - right[0], left[1] - right[1]
     square = across_x * across_x + across_y * across_y
     if square < 1e-6:
         return 2.0
     middle_x, middle_y = (right[0] + left[0]) / 2, (right[1] + left[1]) / 2
-    along = (float(nose[0] - middle_x) * across_x + float(nose[1] - middle_y) * across_y) / square
+    along: float = ((nose[0] - middle_x) * across_x + (nose[1] - middle_y) * across_y) / square
     return abs(2 * along)
 
 

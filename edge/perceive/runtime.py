@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,11 +53,15 @@ class Model:
             )
         self._to_emotions = package.to_emotions()
 
-    def outputs(self, tensor: NDArray[np.float32]) -> NDArray[np.float32]:
+    def quantized(self, values: NDArray[np.float32]) -> NDArray[Any]:
+        """Real values of any shape as the model's input has them; `outputs` and `probabilities` take these too."""
+        return self._engine.quantized(values)
+
+    def outputs(self, tensor: NDArray[Any]) -> NDArray[np.float32]:
         """The model's own output, float32 [labels], for one input float32 of `package.input.shape`."""
         return self._engine.run(tensor)[0]
 
-    def probabilities(self, tensor: NDArray[np.float32]) -> NDArray[np.float32]:
+    def probabilities(self, tensor: NDArray[Any]) -> NDArray[np.float32]:
         """Calibrated probabilities float32 [K] over EMOTIONS for one input float32 of `package.input.shape`."""
         return self.emotions(self.outputs(tensor))
 
@@ -65,9 +70,9 @@ class Model:
         probabilities = self.own_labels(outputs) @ self._to_emotions
         total = probabilities.sum(axis=-1, keepdims=True)
         # A float model can answer NaN, and one with contempt can leave nothing for the seven: then nothing is known.
-        known = total > 1e-6  # False for NaN
-        uniform = np.float32(1 / probabilities.shape[-1])
-        return np.asarray(np.where(known, probabilities / np.where(known, total, 1), uniform), np.float32)
+        shares = np.full(probabilities.shape, 1 / probabilities.shape[-1], np.float32)
+        np.divide(probabilities, total, out=shares, where=total > 1e-6)  # False for NaN
+        return shares
 
     def voice_probability(self, outputs: NDArray[np.float32]) -> float:
         """How probable it is, by outputs float32 [labels], that anybody speaks: 1 for a model that cannot tell."""

@@ -36,11 +36,14 @@ class Track:
         reach = _COASTING_NS * (1 - 0.5 ** (elapsed / _COASTING_NS)) / 0.6931
         return self.velocity[0] * reach, self.velocity[1] * reach
 
-    def expected(self, now_ns: int) -> tuple[Box, NDArray[np.float32] | None]:
-        """Where its box and landmarks should be at `now_ns`."""
+    def expected(self, now_ns: int) -> Box:
+        """Where its box should be at `now_ns`."""
         x, y = self.moved(now_ns)
-        points = None if self.landmarks is None else self.landmarks + np.array([x, y], np.float32)
-        return Box(self.box.x + x, self.box.y + y, self.box.width, self.box.height), points
+        return Box(self.box.x + x, self.box.y + y, self.box.width, self.box.height)
+
+    def expected_landmarks(self, now_ns: int) -> NDArray[np.float32] | None:
+        """Where its landmarks should be at `now_ns`."""
+        return None if self.landmarks is None else self.landmarks + np.array(self.moved(now_ns), np.float32)
 
 
 class IouTracker:
@@ -68,7 +71,7 @@ class IouTracker:
         """The tracks found in this frame, in the order of `detections`. Times must not go back."""
         self._updated_ns = captured_ns
         self._tracks = [track for track in self._tracks if captured_ns - track.last_ns <= self._lost_ns]
-        expected = [track.expected(captured_ns)[0] for track in self._tracks]
+        expected = [track.expected(captured_ns) for track in self._tracks]
         pairs = sorted(
             (
                 (box.iou(detection.box), t, d)
@@ -98,7 +101,11 @@ class IouTracker:
 
     def between(self, captured_ns: int) -> list[tuple[Track, Box, NDArray[np.float32] | None]]:
         """The tracks found last time, and where they should be now: for a frame in which nobody looks for faces."""
-        return [(track, *track.expected(captured_ns)) for track in self._tracks if track.last_ns == self._updated_ns]
+        return [
+            (track, track.expected(captured_ns), track.expected_landmarks(captured_ns))
+            for track in self._tracks
+            if track.last_ns == self._updated_ns
+        ]
 
 
 def _follow(track: Track, expected: Box, detection: Detection, captured_ns: int) -> None:

@@ -46,6 +46,14 @@ def test_poor_pictures_are_trusted_less(shipped, portrait):
     assert 0 <= quality(dim) < quality(portrait) <= 1
 
 
+def test_a_face_is_judged_as_the_model_sees_it_however_near_it_is(shipped, portrait):
+    near = cv2.resize(portrait, None, fx=2.5, fy=2.5, interpolation=cv2.INTER_CUBIC)
+    perception = FacePerception(FaceConfig(confirm_frames=1, smallest_px=100), detector(), shipped("face"))
+    far, close = (look(perception, image)[0][0] for image in (portrait, near))
+    assert close.box.width > 2 * far.box.width
+    assert close.quality / close.detection_score == pytest.approx(far.quality / far.detection_score, abs=0.02)
+
+
 def test_a_face_seen_too_poorly_is_not_judged_and_the_reason_is_told(shipped, portrait):
     strict = FacePerception(FaceConfig(confirm_frames=1, least_quality=1.0), detector(), shipped("face"))
     observation = strict.observe(Frame(portrait, 0, 0))[0]

@@ -17,6 +17,7 @@ from edge.perceive.features import (
     SpeechInput,
     align_face,
     crop_face,
+    face_picture,
     face_tensor,
     frame_values,
     normalise_frames,
@@ -81,6 +82,12 @@ def test_any_crop_gives_the_model_shape(side: int, channels: int):
     spec = replace(GREY, channels=channels)
     for crop in (np.zeros((side, side), np.uint8), np.zeros((side, side, 3), np.uint8)):
         assert face_tensor(crop, spec).shape == (48, 48, channels)
+
+
+def test_grey_before_scaling_is_grey_after_it():
+    crop = cv2.GaussianBlur(np.random.default_rng(6).integers(0, 256, (150, 150, 3), np.uint8), (0, 0), 2)
+    after = cv2.cvtColor(cv2.resize(crop, (48, 48), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
+    assert np.abs(face_picture(crop, 48, 48, 1).astype(int) - after).max() <= 1
 
 
 def test_mfcc_is_what_python_speech_features_computes():

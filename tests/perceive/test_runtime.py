@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.errors import ModelError
+from edge.perceive.features import face_levels, face_tensor
 from edge.perceive.package import file_sha256, find_package, load_package
 from edge.perceive.runtime import Model, softmax
 
@@ -39,6 +40,16 @@ def test_shipped_models_answer_with_distributions(shipped, task):
         assert probabilities.dtype == np.float32
         assert probabilities.sum() == pytest.approx(1, abs=1e-5)
         assert (probabilities > 0).all()
+
+
+def test_a_picture_by_the_table_of_levels_is_the_picture_in_floats(shipped):
+    model = shipped("face")
+    crop = np.random.default_rng(3).integers(0, 256, (90, 90, 3), np.uint8)
+    floats = face_tensor(crop, model.package.input)
+    own = face_tensor(crop, model.package.input, model.quantized(face_levels(model.package.input)))
+    assert own.dtype == np.int8
+    np.testing.assert_array_equal(own, model.quantized(floats))
+    np.testing.assert_array_equal(model.probabilities(own), model.probabilities(floats))
 
 
 @pytest.mark.parametrize("task", ["face", "speech"])
