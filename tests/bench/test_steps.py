@@ -18,6 +18,7 @@ def test_a_frame_of_either_detector(detector: str):
     (against,) = (what for what in told if what.startswith("  against the sum of"))
     assert ("its detect" in against) == (detector == "haar")
     assert re.fullmatch(r"x \d+\.\d\d", told[against])
+    assert re.fullmatch(r"x -?\d+\.\d\d", told["  a further face against a bare classifier call"])
 
 
 def test_every_row_of_the_defaults():
