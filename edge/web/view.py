@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
+from edge.capture.rate import FrameRate
 from edge.config import DeviceConfig
 from edge.jpeg import jpeg
 from edge.publish import payloads
@@ -17,7 +18,6 @@ _LOG = logging.getLogger(__name__)
 
 HZ = 10
 MOST = 4
-_INTERVAL_NS = 1_000_000_000 // HZ
 # Enough to see whether the camera looks where it should. Pictures are shrunk by a whole number, which for 640 pixels
 # costs a third of shrinking them to 480 (0.7 ms with its JPEG instead of 1.6, on x86-64).
 _WIDTH_PX = 480
@@ -34,7 +34,7 @@ class LiveView:
         self._device = device
         self._queues: set[asyncio.Queue[bytes]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._due_ns = 0
+        self._rate = FrameRate(HZ)
 
     @property
     def watching(self) -> int:
@@ -45,9 +45,8 @@ class LiveView:
 
         It is encoded here: less than a millisecond, which handing it to another thread would cost once more.
         """
-        if not self._queues or self._loop is None or frame.captured_ns < self._due_ns - _INTERVAL_NS // 4:
+        if not self._queues or self._loop is None or not self._rate.takes(frame.captured_ns):
             return
-        self._due_ns = max(self._due_ns, frame.captured_ns - _INTERVAL_NS) + _INTERVAL_NS
         with suppress(RuntimeError):  # the loop is at its end
             self._loop.call_soon_threadsafe(self._give, self._part(frame, faces))
 

@@ -20,6 +20,9 @@ from skimage.data import astronaut
 
 from edge.demo.clip import synthetic_voice, write_clip
 from tests.conftest import Mosquitto
+from tests.publish.conftest import event_of
+
+__all__ = ["event_of"]
 
 
 class Server:
