@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -23,6 +24,8 @@ import av
 import cv2
 import numpy as np
 import psutil
+
+from edge.config import FaceConfig
 
 
 def prolonged(source: Path, target: Path, seconds: float) -> float:
@@ -55,13 +58,14 @@ def prolonged(source: Path, target: Path, seconds: float) -> float:
     return count / float(rate)
 
 
-def analyzed(files: list[Path], out: Path, jobs: int, *options: str) -> tuple[float, float, float]:
+def batch(config: Path, files: list[Path], out: Path, jobs: int, *options: str) -> tuple[float, float, float]:
     """Wall and CPU seconds of a batch, and the largest process's memory in MB."""
     shutil.rmtree(out, ignore_errors=True)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     begun = time.perf_counter()
     command = [sys.executable, "-m", "edge", "analyze", *map(str, files), "--out", str(out), "--jobs", str(jobs)]
-    running = psutil.Popen([*command, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    command += ["--config", str(config), *options]
+    running = psutil.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     most = 0.0
     while running.poll() is None:
         for process in [running, *running.children(recursive=True)]:
@@ -124,24 +128,32 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60, help="length of the video that is measured")
     parser.add_argument("--long", type=float, default=0, metavar="SECONDS", help="also the memory of one so long")
     parser.add_argument("--yunet", type=Path, help="the peer's face detector, ONNX")
+    parser.add_argument("--detector", default=FaceConfig().detector, help="[face] detector (default: %(default)s)")
+    parser.add_argument("--detect-every", type=int, default=FaceConfig().detect_every, help="[face] detect_every")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         first, second = folder / "first.mp4", folder / "second.mp4"
+        config = folder / "config.toml"
+        config.write_text(f'[face]\ndetector = "{options.detector}"\ndetect_every = {options.detect_every}\n')
+        analyzed = partial(batch, config)
         length = prolonged(options.video, first, options.seconds)
         shutil.copy(first, second)
         load = os.getloadavg()[0]
         print(f"{length:.0f} s of {options.video.name}; load before: {load:.1f} on {os.cpu_count()} cores", flush=True)
         base = analyzed([options.video], folder / "start", 1)  # a start, with next to nothing to do
+        print(f"detector {options.detector}, in every {options.detect_every}. frame; a start takes {base[0]:.1f} s")
         one = analyzed([first], folder / "one", 1)
-        show("one file", length / one[0], length / (one[1] - base[1]))
+        show("one file, one core", length / (one[0] - base[0]), length / (one[1] - base[1]))
+        cores = analyzed([first], folder / "cores", 2)
+        show("one file, two cores", length / (cores[0] - base[0]), length / (cores[1] - base[1]))
         plain = analyzed([first], folder / "plain", 1, "--no-video")
-        show("one file, --no-video", length / plain[0], length / (plain[1] - base[1]))
+        show("one file, one core, --no-video", length / (plain[0] - base[0]), length / (plain[1] - base[1]))
         if options.yunet:
             wall, loop = peer(first, options.yunet)
             show("YuNet + mini-XCEPTION in a plain loop", length / wall, length / loop)
         serial = analyzed([first, second], folder / "serial", 1)
-        parallel = analyzed([first, second], folder / "parallel", 2)
+        parallel = analyzed([first, second], folder / "parallel", 2)  # two processes, each of one thread
         print(f"{'two files, two processes':<40} {serial[0] / parallel[0]:6.2f} times one process", flush=True)
         if options.long:
             length = prolonged(options.video, first, options.long)

@@ -50,7 +50,7 @@ def mark(canvas: Canvas, height_px: int, faces: Sequence[FaceObservation]) -> No
         label = f"face-{face.track_id} {EMOTIONS[best]} {face.probabilities[best]:.2f}"
         height = round(20 * scale)
         label_top = max(0, top - height)
-        canvas.shade(left, label_top, round(len(label) * 9.5 * scale), height, colour)
+        canvas.shade(left, label_top, round(len(label) * 9.5 * scale), height, [colour])
         canvas.write(label, left + 3, label_top + round(15 * scale), 0.5 * scale, colour)
         _bars(canvas, face.probabilities.tolist(), left, right, top, scale)
 
@@ -61,9 +61,9 @@ def _bars(canvas: Canvas, probabilities: list[float], left: int, right: int, top
     x = right + 3 if right + 3 + width <= canvas.width else left - width - 3
     x = x if x >= 0 else left + 3
     top = max(0, top)
+    canvas.shade(x, top, width, step, [COLOURS[emotion] for emotion in EMOTIONS])
     for number, (emotion, probability) in enumerate(zip(EMOTIONS, probabilities, strict=True)):
         y, colour = top + number * step, COLOURS[emotion]
-        canvas.shade(x, y, width, step, colour)
         length = max(1, round((width - text - 3) * probability))
         canvas.fill(x + text, y + 3, x + text + length, y + step - 3, colour)
         canvas.write(emotion[:4], x + 3, y + step - round(4 * scale), 0.4 * scale, colour)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -24,13 +25,15 @@ class Canvas(Protocol):
 
     def outline(self, left: int, top: int, right: int, bottom: int, colour: Colour, line_px: int) -> None: ...
 
-    def fill(self, left: int, top: int, right: int, bottom: int, colour: Colour) -> None: ...
+    def shade(self, x: int, y: int, width: int, height: int, colours: Sequence[Colour]) -> None:
+        """Darken a part of as many rows, each of `height`, as there are colours: what is filled or written in a row in
+        its colour reads on every background."""
 
-    def shade(self, x: int, y: int, width: int, height: int, colour: Colour) -> None:
-        """Darken a part, so that what is written there in `colour` reads on every background."""
+    def fill(self, left: int, top: int, right: int, bottom: int, colour: Colour) -> None:
+        """Inside a row of `colour`."""
 
     def write(self, text: str, x: int, y: int, size: float, colour: Colour) -> None:
-        """`x` and `y` are where the text's base line begins."""
+        """Inside a row of `colour`; `x` and `y` are where the text's base line begins."""
 
 
 class RgbCanvas:
@@ -46,8 +49,8 @@ class RgbCanvas:
     def fill(self, left: int, top: int, right: int, bottom: int, colour: Colour) -> None:
         self.outline(left, top, right, bottom, colour, cv2.FILLED)
 
-    def shade(self, x: int, y: int, width: int, height: int, colour: Colour) -> None:
-        _part(self._image, x, y, width, height)[:] //= 4
+    def shade(self, x: int, y: int, width: int, height: int, colours: Sequence[Colour]) -> None:
+        _part(self._image, x, y, width, height * len(colours))[:] //= 4
 
     def write(self, text: str, x: int, y: int, size: float, colour: Colour) -> None:
         cv2.putText(self._image, text, (x, y), _FONT, size, colour, max(1, round(size * 2)), cv2.LINE_AA)
@@ -56,7 +59,7 @@ class RgbCanvas:
 class YuvCanvas:
     """Draws into the planes of 4:2:0: brightness uint8 [H, W], twice colour uint8 [H/2, W/2].
 
-    Text is drawn in brightness only, and takes its colour from what it stands on: half the pixels could not show it.
+    Text and bars are drawn in brightness only, and take their colour from their row, which has it all over.
     """
 
     def __init__(self, planes: tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]) -> None:
@@ -72,23 +75,21 @@ class YuvCanvas:
 
     def fill(self, left: int, top: int, right: int, bottom: int, colour: Colour) -> None:
         cv2.rectangle(self._light, (left, top), (right, bottom), _yuv(colour)[0], cv2.FILLED)
-        self._tint(left, top, right - left + 1, bottom - top + 1, colour)
 
-    def shade(self, x: int, y: int, width: int, height: int, colour: Colour) -> None:
-        part = _part(self._light, x, y, width, height)
-        part //= 4
+    def shade(self, x: int, y: int, width: int, height: int, colours: Sequence[Colour]) -> None:
+        part = _part(self._light, x, y, width, height * len(colours))
+        part >>= 2
         part += _BLACK * 3 // 4
-        self._tint(x, y, width, height, colour)
+        for row, colour in enumerate(colours):
+            _, blue, red = _yuv(colour)
+            top, bottom = (y + row * height) // 2, (y + (row + 1) * height + 1) // 2
+            half = x // 2, top, (width + 1) // 2, bottom - top
+            _part(self._blue, *half)[:] = blue
+            _part(self._red, *half)[:] = red
 
     def write(self, text: str, x: int, y: int, size: float, colour: Colour) -> None:
         light = _yuv(colour)[0]
         cv2.putText(self._light, text, (x, y), _FONT, size, light, max(1, round(size * 2)), cv2.LINE_AA)
-
-    def _tint(self, x: int, y: int, width: int, height: int, colour: Colour) -> None:
-        _, blue, red = _yuv(colour)
-        half = x // 2, y // 2, -(-width // 2), -(-height // 2)
-        _part(self._blue, *half)[:] = blue
-        _part(self._red, *half)[:] = red
 
 
 def _part(plane: NDArray[np.uint8], x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:

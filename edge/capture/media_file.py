@@ -93,7 +93,8 @@ class MediaFile:
         """The time of a decoded frame from the beginning of the file (of its earliest stream); None if it has none."""
         if frame.pts is None:
             return None
-        return int(Fraction(frame.pts) * frame.time_base * 1_000_000_000) - self._start_ns()
+        unit = frame.time_base
+        return int(frame.pts * unit.numerator * 1_000_000_000 // unit.denominator) - self._start_ns()
 
     def length_ns(self) -> int:
         """The time from the beginning to the end of the last packet of picture or sound: equal for both streams.
