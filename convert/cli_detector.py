@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from convert.cli_parts import add_data, add_run, described
+from convert.cli_parts import add_data, add_run, described, minutes
 from convert.keras_start import start_keras
 
 
@@ -21,7 +21,7 @@ def add_train(tasks: Any) -> None:
     )
     add_data(command, "folder of the photos")
     add_run(command)
-    command.add_argument("--minutes", type=float, default=0.0, help="train for so long instead, whatever the machine")
+    command.add_argument("--minutes", type=minutes, default=0.0, help="train for so long instead, whatever the machine")
     command.add_argument("--start", type=Path, metavar="RUN", help="begin with the weights of another run")
     command.add_argument("--faces", type=Path, metavar="DIR", help="FER2013: paste its faces into backgrounds")
     command.set_defaults(command=_train)

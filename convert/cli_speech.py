@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from convert.cli_parts import add_data, add_figures, add_run, described, write_figures
+from convert.cli_parts import add_data, add_figures, add_run, described, minutes, write_figures
 from convert.keras_start import start_keras
 
 
@@ -23,6 +23,9 @@ def add_train(tasks: Any) -> None:
     speech.add_argument("--folds", action="store_true", help="also train a model for each fold of RAVDESS actors")
     speech.add_argument("--corpora", action="store_true", help="also train a model without each corpus")
     speech.add_argument(
+        "--held-out-only", action="store_true", help="with these two: not the model of all speakers, only the figures'"
+    )
+    speech.add_argument(
         "--architecture", default="separable", metavar="NAME", help="separable (default), lstm, cnn, cnn-lstm, svm, elm"
     )
     speech.add_argument(
@@ -32,6 +35,7 @@ def add_train(tasks: Any) -> None:
     speech.add_argument("--deltas", action="store_true", help="the slopes of all these too")
     add_data(speech)
     add_run(speech)
+    speech.add_argument("--minutes", type=minutes, help="train each model so long, instead of by epochs")
     speech.set_defaults(command=_train_speech)
     fusion = described(
         tasks.add_parser,
@@ -50,18 +54,25 @@ def add_evaluate(tasks: Any) -> None:
     """`emotion-convert evaluate speech`."""
     speech = described(
         tasks.add_parser,
-        "Measure a run's fold models, quantized to int8, on the actors that each holds out; or a package by corpus.",
-        "emotion-convert evaluate speech --folds runs/speech --data data",
+        "Measure a run's fold models, and those without a corpus, quantized, on the voices that each holds out; or a "
+        "package by corpus.",
+        "emotion-convert evaluate speech --folds runs/speech --data data --out report",
         "speech",
     )
     what = speech.add_mutually_exclusive_group(required=True)
-    what.add_argument("--folds", type=Path, metavar="RUN")
+    what.add_argument("--folds", type=Path, metavar="RUN", help="trained with --folds, --corpora or both")
     what.add_argument("--model", type=Path, metavar="PACKAGE")
     speech.add_argument(
         "--out",
         type=Path,
         metavar="DIR",
-        help="with --folds: also noise, false alarms and unknown corpora; as JSON, Markdown and PNG in this folder",
+        help="with --folds: also as a device hears it, in noise, and false alarms; as JSON, Markdown and PNG there",
+    )
+    speech.add_argument(
+        "--scheme",
+        choices=("int8", "int16x8", "dynamic", "float16"),
+        default="int8",
+        help="number format of the models of --folds (default: %(default)s); an LSTM has no int8",
     )
     add_data(speech)
     add_figures(speech)
@@ -72,7 +83,7 @@ def _train_speech(arguments: argparse.Namespace) -> None:
     start_keras(arguments.out / "keras.log")
     from convert.train_speech import RECIPE, Features, train_speech
 
-    recipe = replace(RECIPE, epochs=arguments.epochs or RECIPE.epochs)
+    recipe = replace(RECIPE, epochs=arguments.epochs or RECIPE.epochs, minutes=arguments.minutes or 0.0)
     train_speech(
         arguments.data,
         arguments.out,
@@ -82,6 +93,7 @@ def _train_speech(arguments: argparse.Namespace) -> None:
         architecture=arguments.architecture,
         features=Features(arguments.pitch, arguments.energy, arguments.deltas),
         corpora=arguments.corpora,
+        whole=not arguments.held_out_only,
     )
 
 
@@ -92,19 +104,17 @@ def _train_fusion(arguments: argparse.Namespace) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
-    if arguments.folds and arguments.out:
-        from convert.speech_report import speech_report, write_speech_report
+    if arguments.model:
+        from convert.evaluate import evaluate_speech
 
-        write_speech_report(speech_report(arguments.folds, arguments.data), arguments.out)
-        print((arguments.out / "report.md").read_text(encoding="utf-8"), end="")
-        return
-    from convert.evaluate import evaluate_speech
-    from convert.folds import fold_figures, held_out_outputs
-
-    if arguments.folds:
-        measured = fold_figures(held_out_outputs(arguments.folds, arguments.data))
-        write_figures(
-            {f"RAVDESS, held-out actors, {kind}": values for kind, values in measured.items()}, arguments.json
-        )
-    else:
         write_figures(evaluate_speech(arguments.model, arguments.data), arguments.json)
+        return
+    from convert.folds import Making
+    from convert.speech_report import held_out_figures, speech_report, write_speech_report
+
+    making = Making(arguments.scheme)
+    if arguments.out:
+        write_speech_report(speech_report(arguments.folds, arguments.data, making), arguments.out)
+        print((arguments.out / "report.md").read_text(encoding="utf-8"), end="")
+    else:
+        write_figures(held_out_figures(arguments.folds, arguments.data, making), arguments.json)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.calibrate import fit_temperature
-from convert.datasets.speech import load_corpora
+from convert.datasets.speech import Clip, load_corpora
 from convert.evaluate import outputs
 from convert.examples import calibration_sample
 from convert.float_model import from_keras, load_keras
@@ -23,6 +23,7 @@ from convert.prepare import prepare
 from convert.representative import COUNT
 from convert.run import Run, read_run
 from convert.schemes import convert
+from convert.trained_on import check_unheard
 from convert.voices import Voices, load_voices
 from edge.errors import ConfigError
 from edge.perceive.features import SpeechInput, normalise_frames
@@ -53,12 +54,16 @@ class Making:
         return replace(self, in_float=in_float)
 
 
+#: As the packages ship.
+INT8 = Making()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class HeldOut:
     """Outputs of one fold's model for its actors' clips, logits float32 [N, L], float and converted.
 
     `labels` int64 [N] are indices of EMOTIONS, `calm` bool [N] tells RAVDESS' two kinds of neutral apart, `said` names
-    the model's L outputs, `model` is the converted one.
+    the model's L outputs, `model` is the converted one, `clips` are what it judged.
     """
 
     labels: NDArray[np.int64]
@@ -67,6 +72,7 @@ class HeldOut:
     said: tuple[str, ...] = EMOTIONS
     calm: NDArray[np.bool_] | None = None
     model: Model | None = None
+    clips: tuple[Clip, ...] = ()
 
     def emotions(self, logits: NDArray[np.float32], temperature: float = 1.0) -> NDArray[np.float32]:
         """Probabilities float32 [N, 7] over EMOTIONS."""
@@ -85,7 +91,7 @@ def fold_folders(run: Path) -> list[Path]:
     return sorted(path.parent for path in run.glob("fold-*/run.json"))
 
 
-def held_out_outputs(run: Path, data: Path, making: Making = Making()) -> list[HeldOut]:
+def held_out_outputs(run: Path, data: Path, making: Making = INT8) -> list[HeldOut]:
     """Convert every fold model and let it and its float original judge all clips of the actors that it holds out.
 
     Raises:
@@ -100,7 +106,7 @@ def held_out_outputs(run: Path, data: Path, making: Making = Making()) -> list[H
     return [judge(folder, data, making) for folder in folders]
 
 
-def judge(folder: Path, data: Path, making: Making = Making()) -> HeldOut:
+def judge(folder: Path, data: Path, making: Making = INT8) -> HeldOut:
     """Let the run in `folder`, and what becomes of it, judge all clips of the speakers that it holds out."""
     run, spec, voices = held_out_voices(folder, data)
     tensors = np.stack([normalise_frames(window, spec) for window in voices.windows])
@@ -108,20 +114,22 @@ def judge(folder: Path, data: Path, making: Making = Making()) -> HeldOut:
     keras_model = load_keras(folder / "model.keras", folder / "quantize.log")
     by_float = np.asarray(keras_model.predict(tensors, verbose=0), np.float32)
     calm = np.array([clip.calm for clip in voices.clips], bool)
-    return HeldOut(voices.labels, by_float, outputs(model, tensors), run.labels, calm, model)
+    return HeldOut(voices.labels, by_float, outputs(model, tensors), run.labels, calm, model, voices.clips)
 
 
 def held_out_voices(folder: Path, data: Path) -> tuple[Run, SpeechInput, Voices]:
     """The run in `folder`, its input, and the clips of `data` by the speakers that it holds out.
 
     Raises:
-        ConfigError: there are no such clips.
+        ConfigError: there are no such clips, or the run was trained on one of them.
     """
     run = read_run(folder)
     clips = [clip for clip in load_corpora(data) if clip.speaker in run.about["held_out"]]
     if not clips or not isinstance(run.input, SpeechInput):
         raise ConfigError(f"{data}: expected clips of {', '.join(run.about['held_out'])}, found none.")
-    return run, run.input, load_voices(clips, run.input, _SEED)
+    voices = load_voices(clips, run.input, _SEED)
+    check_unheard(folder, voices.marked)
+    return run, run.input, voices
 
 
 def _converted(folder: Path, data: Path, making: Making) -> Model:
@@ -174,19 +182,18 @@ def fold_figures(judged: Sequence[HeldOut], label: str = "int8") -> dict[str, di
         each = [uar(own.argmax(axis=1), fold.labels) for own, fold in zip(probabilities, judged, strict=True)]
         result[kind] = {**figures(np.concatenate(probabilities), labels), **_spread("uar", each)}
         if all(fold.calm is not None and CALM in fold.said for fold in judged):
-            result[kind] |= _spread(
-                "uar_with_calm", [uar_with_calm(*pair) for pair in zip(judged, logits, strict=True)]
-            )
+            eight = [_with_calm(*pair) for pair in zip(judged, logits, strict=True)]
+            result[kind] |= _spread("uar_with_calm", [uar(*pair, len(EMOTIONS) + 1) for pair in eight])
+            right = np.concatenate([answer == truth for answer, truth in eight])
+            result[kind]["accuracy_with_calm"] = round(float(right.mean()), 4)
     return result
 
 
-def uar_with_calm(fold: HeldOut, logits: NDArray[np.float32]) -> float:
-    """Unweighted average recall over eight classes, RAVDESS' calm being one of its own."""
+def _with_calm(fold: HeldOut, logits: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Answers and truth, int64 [N] each, over eight classes, RAVDESS' calm being the last."""
     assert fold.calm is not None  # noqa: S101 - asked for before
-    classes = (*EMOTIONS, CALM)
-    answer = logits[:, [fold.said.index(name) for name in classes]].argmax(axis=1)
-    truth = np.where(fold.calm, len(EMOTIONS), fold.labels)
-    return float(np.mean([(answer[truth == index] == index).mean() for index in np.unique(truth)]))
+    answer = logits[:, [fold.said.index(name) for name in (*EMOTIONS, CALM)]].argmax(axis=1)
+    return answer, np.where(fold.calm, len(EMOTIONS), fold.labels)
 
 
 def _spread(name: str, each: Sequence[float]) -> dict[str, Any]:

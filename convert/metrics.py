@@ -109,9 +109,9 @@ def confusion(
     return matrix
 
 
-def uar(predicted: NDArray[np.int64], labels: NDArray[np.int64]) -> float:
-    """Unweighted average recall: the mean over the emotions that have an example."""
-    matrix = confusion(predicted, labels)
+def uar(predicted: NDArray[np.int64], labels: NDArray[np.int64], classes: int = len(EMOTIONS)) -> float:
+    """Unweighted average recall: the mean over the classes that have an example."""
+    matrix = confusion(predicted, labels, classes)
     true = matrix.sum(axis=1)
     return float((matrix.diagonal()[true > 0] / true[true > 0]).mean())
 

@@ -17,6 +17,7 @@ from convert.datasets.sound import read_sound
 from convert.datasets.speech import FOLDS, check_no_leak, load_corpora
 from convert.fit import Batch, Recipe, fit
 from convert.run import Run
+from convert.trained_on import write_trained_on
 from convert.voices import Voices, load_voices, noise_takes
 from edge.errors import ConfigError
 from edge.perceive.features import SpeechInput, normalise_frames
@@ -96,6 +97,7 @@ def train_speech(
     architecture: str = "separable",
     features: Features = Features(),
     corpora: bool = False,
+    whole: bool = True,
 ) -> None:
     """Train the model of all speakers into `out`.
 
@@ -105,10 +107,13 @@ def train_speech(
         folds: first train a model for each fold of RAVDESS actors into ``out/fold-N``. A sixth of the noise is held
             out with each.
         corpora: then one without each corpus into ``out/without-CORPUS``.
+        whole: False for those alone, which are there for their figures.
 
     Raises:
-        ConfigError: no corpus is there, `folds` is asked for without RAVDESS, or a split leaks.
+        ConfigError: no corpus is there, `folds` is asked for without RAVDESS, a split leaks, or nothing is asked for.
     """
+    if not (whole or folds or corpora):
+        raise ConfigError("expected --folds or --corpora with --held-out-only, got neither: nothing is left to train.")
     chosen = speech_architecture(architecture)
     spec = replace(SPEECH_INPUT, **asdict(features), log_mel=chosen.log_mel)
     if chosen.log_mel:
@@ -143,7 +148,8 @@ def train_speech(
     for name, (held_out, fold) in splits.items():
         log.info("%s: held out %s", name, ", ".join(held_out))
         _train(sounds, spec, held_out, fold, out / name, recipe, resume, architecture)
-    _train(sounds, spec, (), None, out, recipe, resume, architecture)
+    if whole:
+        _train(sounds, spec, (), None, out, recipe, resume, architecture)
 
 
 def _train(
@@ -158,11 +164,8 @@ def _train(
 ) -> None:
     voices, heard = sounds.voices, sounds.noise_without(fold)
     tested = voices.spoken_by(held_out)
-    marked = list(zip(voices.clips, voices.digests, strict=True))
-    check_no_leak(
-        [pair for pair, test in zip(marked, tested, strict=True) if not test],
-        [pair for pair, test in zip(marked, tested, strict=True) if test],
-    )
+    trained = [pair for pair in voices.marked if pair[0].speaker not in held_out]
+    check_no_leak(trained, [pair for pair in voices.marked if pair[0].speaker in held_out])
     takes = np.flatnonzero(~tested[voices.take_clip] & np.isin(voices.take_noise, (-1, *heard)))
     spec = with_statistics(spec, voices.takes[takes])
     about = {
@@ -183,10 +186,11 @@ def _train(
         said = np.concatenate(targets).argmax(axis=1)
         run.write(folder)
         chosen.solve(np.concatenate(tensors), said, len(labels), recipe.seed).save(folder / "model.keras")
-        return
-    assert chosen.build is not None  # noqa: S101 - an architecture is built or solved
-    network = chosen.build(spec.shape, len(labels))
-    fit(network, lambda epoch: batches(epoch, steps), steps, recipe, run, folder, resume=resume)
+    else:
+        assert chosen.build is not None  # noqa: S101 - an architecture is built or solved
+        network = chosen.build(spec.shape, len(labels))
+        fit(network, lambda epoch: batches(epoch, steps), steps, recipe, run, folder, resume=resume)
+    write_trained_on(folder, trained)
 
 
 def batches_of(

@@ -35,7 +35,8 @@ class Voices:
     """Clips with their features, as `frame_values` gives them, before normalisation.
 
     `windows` float32 [clips, frames, V]; `takes` float16 [takes, frames of a take, V]; `take_clip` int64 [takes] is the
-    clip of each take, `take_noise` int64 [takes] the noise behind it, or -1; `digests` tells identical sounds.
+    clip of each take, `take_noise` int64 [takes] the noise behind it, or -1; `digests` tells identical sounds; `copies`
+    are the clips that were left out for the same sound as one before them.
     """
 
     clips: tuple[Clip, ...]
@@ -44,6 +45,12 @@ class Voices:
     takes: NDArray[np.float16]
     take_clip: NDArray[np.int64]
     take_noise: NDArray[np.int64]
+    copies: tuple[tuple[Clip, str], ...] = ()
+
+    @property
+    def marked(self) -> tuple[tuple[Clip, str], ...]:
+        """Every clip, copies too, with the digest of its samples."""
+        return (*zip(self.clips, self.digests, strict=True), *self.copies)
 
     @property
     def labels(self) -> NDArray[np.int64]:
@@ -77,18 +84,21 @@ def load_voices(
     from tqdm import tqdm
 
     chosen: list[Clip] = []
+    copies: list[tuple[Clip, str]] = []
     sounds: dict[str, NDArray[np.float32]] = {}
     for clip in tqdm(list(clips), "reading", unit="clip", mininterval=1, leave=False, disable=None):
         samples = read_sound(clip.path)
         mark = digest(samples)
-        if mark not in sounds:
+        if mark in sounds:
+            copies.append((clip, mark))
+        else:
             sounds[mark] = samples
             chosen.append(clip)
     counts = [0 if noises is None else _TAKES[clip.corpus] for clip in chosen]
     key = _key(list(sounds), counts, spec, seed, noises or ())
     if kept is not None and (found := _kept(kept, key)):
         log.info("features taken from %s", kept)
-        return Voices(tuple(chosen), tuple(sounds), *found)
+        return Voices(tuple(chosen), tuple(sounds), *found, tuple(copies))
     windows, made, owners, behind = [], [], [], []
     work = zip(sounds.items(), counts, strict=True)
     for index, ((mark, samples), count) in enumerate(
@@ -112,7 +122,7 @@ def load_voices(
         kept.parent.mkdir(parents=True, exist_ok=True)
         stored: dict[str, Any] = dict(zip(_ARRAYS, arrays, strict=True))
         np.savez(kept, key=np.array(key), **stored)
-    return Voices(tuple(chosen), tuple(sounds), *arrays)
+    return Voices(tuple(chosen), tuple(sounds), *arrays, tuple(copies))
 
 
 _ARRAYS = ("windows", "takes", "take_clip", "take_noise")
