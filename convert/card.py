@@ -151,7 +151,7 @@ def _figures(metrics: Mapping[str, Any]) -> list[str]:
     compared = [(name, values) for name, values in metrics.items() if _strategies(values)]
     if compared:
         rest = {name: values for name, values in metrics.items() if not _strategies(values)}
-        tables = [line for name, values in compared for line in [*_comparison(name, values), ""]]
+        tables = [line for name, values in compared for line in [*comparison(name, values), ""]]
         return [*tables, *_figures(rest)] if rest else tables[:-1]
     found = [
         values for kinds in metrics.values() for values in kinds.values() if isinstance(values, dict) and "ap" in values
@@ -214,7 +214,7 @@ def _strategies(values: Any) -> bool:
     return isinstance(values, dict) and all("learned" in answers for answers in values.values())
 
 
-def _comparison(name: str, conditions: Mapping[str, Mapping[str, Mapping[str, float]]]) -> list[str]:
+def comparison(name: str, conditions: Mapping[str, Mapping[str, Mapping[str, float]]]) -> list[str]:
     """UAR of every way of fusion in every condition."""
     ways = list(next(iter(conditions.values())))
     lines = [f"UAR on {name}:", "", "| |" + " | ".join(conditions) + " |", "|---" * (len(conditions) + 1) + "|"]

@@ -77,6 +77,20 @@ def add_evaluate(tasks: Any) -> None:
     add_data(speech)
     add_figures(speech)
     speech.set_defaults(command=_evaluate)
+    fusion = described(
+        tasks.add_parser,
+        "Compare ways of fusion on synthetic pairs, and with them an early one of both networks' embeddings: an "
+        "experiment, of which nothing is kept but report.json and report.md.",
+        "emotion-convert evaluate fusion --speech runs/speech --face models/face-emotion --face-run "
+        "checkpoints/face-emotion --data data --out report",
+        "fusion",
+    )
+    fusion.add_argument("--speech", type=Path, required=True, metavar="RUN", help="a speech run with its fold models")
+    fusion.add_argument("--face", type=Path, required=True, metavar="PACKAGE", help="the face package")
+    fusion.add_argument("--face-run", type=Path, required=True, metavar="RUN", help="the float network behind it")
+    add_data(fusion)
+    fusion.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the report")
+    fusion.set_defaults(command=_evaluate_fusion)
 
 
 def _train_speech(arguments: argparse.Namespace) -> None:
@@ -101,6 +115,14 @@ def _train_fusion(arguments: argparse.Namespace) -> None:
     from convert.train_fusion import fusion_table, train_fusion
 
     print(fusion_table(train_fusion(arguments.speech, arguments.face, arguments.data, arguments.out)))
+
+
+def _evaluate_fusion(arguments: argparse.Namespace) -> None:
+    from convert.early_fusion import compare_early
+    from convert.train_fusion import fusion_table
+
+    told = compare_early(arguments.speech, arguments.face, arguments.face_run, arguments.data, arguments.out)
+    print(fusion_table(told))
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:

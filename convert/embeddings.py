@@ -15,8 +15,8 @@ _MOST = 6000  # training faces: the time of a kernel machine grows with their sq
 _BATCH = 256
 
 
-def embeddings(model: Any, faces: Faces, spec: FaceInput) -> NDArray[np.float32]:
-    """float32 [N, D]: the input of the layer ``logits`` of `model` for each face.
+def before_last(model: Any) -> Any:
+    """The part of a Keras `model` that makes the input of its layer ``logits``.
 
     Raises:
         ConfigError: there is no such layer.
@@ -24,11 +24,20 @@ def embeddings(model: Any, faces: Faces, spec: FaceInput) -> NDArray[np.float32]
     import keras
 
     try:
-        inner = keras.Model(model.input, model.get_layer("logits").input)
+        return keras.Model(model.input, model.get_layer("logits").input)
     except ValueError as error:
         raise ConfigError(
             "embeddings: the network is inside another (PCA) and has no layer 'logits' of its own."
         ) from error
+
+
+def embeddings(model: Any, faces: Faces, spec: FaceInput) -> NDArray[np.float32]:
+    """float32 [N, D]: what `before_last` of `model` makes of each face.
+
+    Raises:
+        ConfigError: as of it.
+    """
+    inner = before_last(model)
     found = [
         inner.predict_on_batch(np.stack([face_tensor(image, spec) for image in faces.images[start : start + _BATCH]]))
         for start in range(0, len(faces), _BATCH)

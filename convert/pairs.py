@@ -18,9 +18,9 @@ from edge.records import EMOTIONS, Sensed
 #: [speech] voice_threshold: less probably a voice, and the device says nothing.
 VOICE_AT_LEAST = 0.5
 
-# In training: how often a sense is missing, its voice is a noise that passed for one, or what was said has grown old.
-_MISSING = 0.1  # of each sense
-_NOISE = 0.3
+#: In training: how often a sense is missing (of each), or the voice is a noise.
+MISSING, NOISE = 0.1, 0.3
+# How often a noise is one that passed for a voice, or what was said has grown old.
 _PASSED = 0.5  # of the noises: those alone that a device takes for a voice, which are few
 _STALE = 0.1  # of each sense
 _CHANGES_MS = 2000.0  # an emotion outlasts this with 1 / e; assumed, as nothing here could tell
@@ -63,14 +63,25 @@ def training_pairs(faces: Said, voices: Said, noises: Said, count: int, seed: in
 
 
 def fresh_pairs(faces: Said, voices: Said, count: int, seed: int) -> list[Pair]:
-    """`count` pairs of fresh, good observations, each emotion as often."""
+    """`count` pairs of fresh, good observations, those of `fresh_places`."""
+    return [
+        Pair(faces.sensed(face, 1.0, 50.0), voices.sensed(voice, 1.0, 300.0), int(faces.labels[face]))
+        for face, voice in fresh_places(faces, voices, count, seed)
+    ]
+
+
+def fresh_places(faces: Said, voices: Said, count: int, seed: int) -> NDArray[np.int64]:
+    """int64 [count, 2]: places in `faces` and `voices` of examples of one emotion, each emotion as often."""
     rng = np.random.default_rng(seed)
-    pairs = []
-    for index in range(count):
-        label = index % len(EMOTIONS)
-        face, voice = rng.choice(faces.of(label)), rng.choice(voices.of(label))
-        pairs.append(Pair(faces.sensed(face, 1.0, 50.0), voices.sensed(voice, 1.0, 300.0), label))
-    return pairs
+    labels = (index % len(EMOTIONS) for index in range(count))
+    return np.array([(rng.choice(faces.of(label)), rng.choice(voices.of(label))) for label in labels], np.int64)
+
+
+def noise_places(noises: Said, count: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Twice `count` places in `noises`, int64 [count] each: for voices as they are, and for what a device hears."""
+    rng = np.random.default_rng(seed)
+    drawn = np.array([rng.integers(len(noises.labels)) for _ in range(2 * count)], np.int64)
+    return drawn[:count], drawn[count:]
 
 
 def with_speech(pairs: list[Pair], replaced: Callable[[int], Sensed | None]) -> list[Pair]:
@@ -86,10 +97,10 @@ def as_tensors(pairs: list[Pair], spec: FusionInput) -> tuple[NDArray[np.float32
 
 def _training_pair(label: int, faces: Said, voices: Said, noises: Said, rng: np.random.Generator) -> Pair:
     missing = rng.random()
-    face = None if missing < _MISSING else _one(faces, label, _FACE_AGE_MS, rng)
-    if _MISSING <= missing < 2 * _MISSING:
+    face = None if missing < MISSING else _one(faces, label, _FACE_AGE_MS, rng)
+    if MISSING <= missing < 2 * MISSING:
         return Pair(face, None, label)
-    if rng.random() < _NOISE and len(noises.labels):
+    if rng.random() < NOISE and len(noises.labels):
         passed = np.flatnonzero(noises.quality >= VOICE_AT_LEAST)
         heard = passed if len(passed) and rng.random() < _PASSED else np.arange(len(noises.labels))
         noise = noises.sensed(int(rng.choice(heard)), rng.uniform(*_GOOD), rng.uniform(*_SPEECH_AGE_MS))

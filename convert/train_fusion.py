@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from convert.int8 import convert_int8
 from convert.keras_start import start_keras
 from convert.metrics import figures, uar
 from convert.package import write_package
-from convert.pairs import VOICE_AT_LEAST, Pair, Said, as_tensors, fresh_pairs, training_pairs, with_speech
+from convert.pairs import VOICE_AT_LEAST, Pair, Said, as_tensors, fresh_pairs, noise_places, training_pairs, with_speech
 from convert.run import Run
 from convert.senses import Senses, joined, what_senses_said, write_senses
 from edge.fuse.pooling import POOLS
@@ -26,8 +26,6 @@ from edge.perceive.package import load_package
 from edge.perceive.runtime import Model, softmax
 from edge.records import EMOTIONS, Sensed
 
-log = logging.getLogger(__name__)
-
 FUSION_INPUT = FusionInput(least_probability=1e-3, fade_ms=2000)
 #: The weights of the rules, the defaults of the section [fusion].
 WEIGHTS = {"face": 0.7, "speech": 0.3}
@@ -35,6 +33,11 @@ _REPRESENTATIVE = 500
 _BATCH = 256
 _LEARNING_RATE = 2e-3
 _FACES_OF = 4  # test pairs for each clip
+#: The conditions in which ways of fusion are compared.
+BOTH, NO_VOICE = "face and voice", "no voice"
+NOISE_AS_VOICE, NOISE_ON_DEVICE = "noise as the voice", "noise as the voice, as the device hears it"
+#: UAR and ECE by condition and strategy.
+Figures = dict[str, dict[str, dict[str, float]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,11 @@ class Sizes:
     seed: int = 7
 
 
-def train_fusion(speech: Path, face: Path, data: Path, out: Path, sizes: Sizes = Sizes()) -> dict[str, Any]:
+#: Those of the package that ships.
+SIZES = Sizes()
+
+
+def train_fusion(speech: Path, face: Path, data: Path, out: Path, sizes: Sizes = SIZES) -> Figures:
     """Write the run `out`; the figures, by condition and strategy.
 
     Each fold's figures are of a fusion trained without its actors, without its noises and on PublicTest's faces only,
@@ -61,11 +68,7 @@ def train_fusion(speech: Path, face: Path, data: Path, out: Path, sizes: Sizes =
     """
     start_keras(out.with_name(f"{out.name}.log"), tensorflow=True)
     senses = what_senses_said(speech, face, data)
-    measured = [_measured(senses, fold, sizes, out) for fold in range(len(senses.voices))]
-    metrics = {
-        condition: {name: _mean([fold[condition][name] for fold in measured]) for name in measured[0][condition]}
-        for condition in measured[0]
-    }
+    metrics = mean_of_folds([fusion_figures(senses, fold, sizes, out) for fold in range(len(senses.voices))])
     everybody = joined(senses.voices), joined(senses.noises)
     network, _, _ = _trained(senses.public, *everybody, sizes, out)
     about = {"data": ["fer2013", "ravdess", "noise"], "sizes": asdict(sizes), "figures": metrics}
@@ -96,7 +99,7 @@ def _trained(faces: Said, voices: Said, noises: Said, sizes: Sizes, out: Path) -
     return network, tflite, fit_temperature(network.predict(tensors, verbose=0, batch_size=4096), labels)
 
 
-def _measured(senses: Senses, fold: int, sizes: Sizes, out: Path) -> dict[str, dict[str, dict[str, float]]]:
+def fusion_figures(senses: Senses, fold: int, sizes: Sizes, out: Path) -> Figures:
     """UAR and ECE of every strategy in every condition, for the people and noises of one fold."""
     others = [number for number in range(len(senses.voices)) if number != fold]
     voices, noises = (joined([said[number] for number in others]) for said in (senses.voices, senses.noises))
@@ -105,24 +108,36 @@ def _measured(senses: Senses, fold: int, sizes: Sizes, out: Path) -> dict[str, d
     with tempfile.TemporaryDirectory() as folder:
         write_package(Path(folder), run, tflite, temperature)
         int8 = Model(load_package(Path(folder), "fusion"))
-    both = fresh_pairs(senses.private, senses.voices[fold], _FACES_OF * len(senses.voices[fold].labels), sizes.seed)
-    rng = np.random.default_rng(sizes.seed)
+    both = fresh_pairs(senses.private, senses.voices[fold], pairs_tried(senses, fold), sizes.seed)
+    conditions = {BOTH: both}
     heard = senses.noises[fold]
+    if len(heard.labels):
+        as_it_is, on_device = noise_places(heard, len(both), sizes.seed)
 
-    def noise(_: int) -> Sensed | None:
-        return heard.sensed(int(rng.integers(len(heard.labels))), 1.0, 300.0)
+        def noise(place: int) -> Sensed | None:
+            return heard.sensed(int(as_it_is[place]), 1.0, 300.0)
 
-    def on_device(place: int) -> Sensed | None:
-        said = noise(place)
-        return said if said is not None and said.quality >= VOICE_AT_LEAST else None
+        def passed(place: int) -> Sensed | None:
+            said = heard.sensed(int(on_device[place]), 1.0, 300.0)
+            return said if said.quality >= VOICE_AT_LEAST else None
 
-    conditions = {
-        "face and voice": both,
-        "noise as the voice": with_speech(both, noise),
-        "noise as the voice, as the device hears it": with_speech(both, on_device),
-        "no voice": with_speech(both, lambda _: None),
-    }
+        conditions |= {NOISE_AS_VOICE: with_speech(both, noise), NOISE_ON_DEVICE: with_speech(both, passed)}
+    conditions[NO_VOICE] = with_speech(both, lambda _: None)
     return {name: _strategies(pairs, network, int8, temperature) for name, pairs in conditions.items()}
+
+
+def pairs_tried(senses: Senses, fold: int) -> int:
+    """How many pairs the figures of a fold are of."""
+    return _FACES_OF * len(senses.voices[fold].labels)
+
+
+def mean_of_folds(measured: Sequence[Figures]) -> Figures:
+    """The mean of the figures of all folds; a condition that not every fold could be tried in is left out."""
+    conditions = [name for name in measured[0] if all(name in fold for fold in measured)]
+    return {
+        condition: {name: _mean([fold[condition][name] for fold in measured]) for name in measured[0][condition]}
+        for condition in conditions
+    }
 
 
 def _strategies(pairs: list[Pair], network: Any, int8: Model, temperature: float) -> dict[str, dict[str, float]]:
@@ -160,7 +175,7 @@ def _mean(each: list[dict[str, float]]) -> dict[str, float]:
     return {key: round(float(np.mean([values[key] for values in each])), 4) for key in each[0]}
 
 
-def fusion_table(metrics: dict[str, Any]) -> str:
+def fusion_table(metrics: Figures) -> str:
     """UAR of every strategy, a row, in every condition, a column, for a terminal."""
     lines = [f"{number}: {condition}" for number, condition in enumerate(metrics, 1)]
     lines.append(f"{'UAR':16}" + "".join(f"{number:>10}" for number in range(1, len(metrics) + 1)))

@@ -9,14 +9,20 @@ import pytest
 
 from convert.datasets.faces import majority
 from convert.datasets.fer2013 import load
+from convert.datasets.noise import noise_files
+from convert.datasets.sound import read_sound
 from convert.datasets.speech import load_corpora
 from convert.evaluate import face_figures, face_tensors, outputs
+from convert.heard import false_alarms
 from convert.metrics import figures
 from convert.run import read_run
+from convert.train_fusion import BOTH, NO_VOICE, NOISE_AS_VOICE, NOISE_ON_DEVICE
 from convert.voices import load_voices
+from edge.config import SpeechConfig
 from edge.perceive.features import normalise_frames
 from edge.perceive.package import find_package, load_package
 from edge.perceive.runtime import Model
+from edge.perceive.vad import CHUNK_SAMPLES
 from edge.records import EMOTIONS
 
 _PRIVATE = ("FER2013 PrivateTest", "FER2013 PrivateTest, FER+ majority")
@@ -77,6 +83,41 @@ def test_the_speech_package_is_at_least_as_good_on_voices_that_it_knows_as_on_un
     voices = load_voices(clips, model.package.input, 0)
     tensors = np.stack([normalise_frames(window, model.package.input) for window in voices.windows])
     assert figures(model.emotions(outputs(model, tensors)), voices.labels)["accuracy"] > stated["accuracy"]
+
+
+def test_the_speech_package_is_small_calibrated_and_loses_little_to_int8():
+    description = load_package(find_package("speech-emotion"), "speech").description
+    assert description["files"]["model.tflite"]["bytes"] <= 300_000
+    hop_s = SpeechConfig().hop_ms * 16 // CHUNK_SAMPLES * CHUNK_SAMPLES / 16_000
+    assert description["macs"] / hop_s <= 10e6  # for a second of speech
+    (kinds,) = description["metrics"].values()
+    for share in ("accuracy", "uar_mean"):
+        assert kinds["float"][share] - kinds["int8"][share] <= 0.007
+    assert kinds["int8"]["ece"] <= 0.06
+    assert "non-commercial" in description["licence"]
+
+
+def test_noise_gives_the_speech_package_no_emotion(packs):
+    # It was trained on these sounds. What the fold models make of others is in docs/models.md.
+    model = Model(load_package(find_package("speech-emotion"), "speech"))
+    noises = [read_sound(path) for path in noise_files(packs("noise").parent)[::12]]
+    assert false_alarms(model, noises, SpeechConfig().voice_activity)["events"] == 0
+
+
+def test_the_fusion_package_is_better_than_either_sense_and_noise_costs_little():
+    description = load_package(find_package("fusion"), "fusion").description
+    conditions = description["metrics"]["synthetic pairs, unheard actors"]
+    assert {BOTH, NO_VOICE, NOISE_AS_VOICE, NOISE_ON_DEVICE} == conditions.keys()
+    uar = {name: {way: values["uar"] for way, values in ways.items()} for name, ways in conditions.items()}
+    both = uar[BOTH]
+    assert both["learned"] >= max(both["face alone"], both["voice alone"]) + 0.02
+    for way in ("log_linear", "average", "max", "learned"):
+        assert both[way] > max(both["face alone"], both["voice alone"])
+        for deaf in (NOISE_ON_DEVICE, NO_VOICE):
+            assert uar[deaf][way] >= uar[deaf]["face alone"] - 0.005
+    assert uar[NOISE_AS_VOICE]["learned"] >= uar[NOISE_AS_VOICE]["face alone"] - 0.005
+    assert both["learned, float"] - both["learned"] <= 0.007
+    assert "non-commercial" in description["licence"]
 
 
 def test_a_flat_grey_face_gives_no_certain_answer():

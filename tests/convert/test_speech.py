@@ -21,9 +21,11 @@ def test_official_names_give_corpus_speaker_and_emotion(small_corpora):
     assert "03a01La.wav" not in found  # boredom is none of the seven
 
 
-def test_crema_and_savee_are_read_as_their_authors_name_them(tmp_path: Path):
+def test_crema_and_savee_are_read_as_their_authors_give_them(tmp_path: Path):
     names = ("crema/AudioWAV/1001_DFA_ANG_XX.wav", "savee/AudioData/DC/sa01.wav", "savee/JK_su02.wav")
-    for name in names:
+    # What else lies in their archives.
+    others = ("crema/AudioMP3/1001_DFA_ANG_XX.mp3", "crema/VideoDemographics.csv", "savee/AudioData/Info.txt")
+    for name in names + others:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     found = {clip.path.name: (clip.corpus, clip.speaker, clip.emotion) for clip in load_corpora(tmp_path)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +13,14 @@ import pytest
 
 from convert.cli import main
 from convert.folds import Making, judge
-from convert.train_speech import train_speech
+from convert.train_speech import RECIPE, train_speech
 from edge.perceive.package import load_package
 
 
 @pytest.fixture(scope="module")
 def run(small_corpora: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("run") / "speech"
-    train_speech(small_corpora, out, folds=True, architecture="svm", corpora=True)
+    train_speech(small_corpora, out, replace(RECIPE, batch=16), folds=True, architecture="svm", corpora=True)
     return out
 
 
