@@ -26,15 +26,29 @@ def add_train(tasks: Any) -> None:
         "--held-out-only", action="store_true", help="with these two: not the model of all speakers, only the figures'"
     )
     speech.add_argument(
-        "--architecture", default="separable", metavar="NAME", help="separable (default), lstm, cnn, cnn-lstm, svm, elm"
+        "--architecture",
+        default="separable",
+        metavar="NAME",
+        help="separable (default), separable-wide, -causal or -attention, lstm, cnn, cnn-lstm, svm, elm",
     )
     speech.add_argument(
         "--pitch", action=argparse.BooleanOptionalAction, default=True, help="voicing and pitch beside the MFCC"
     )
     speech.add_argument("--energy", action="store_true", help="the level below the loudest frame too")
     speech.add_argument("--deltas", action="store_true", help="the slopes of all these too")
+    speech.add_argument(
+        "--keep", type=Path, metavar="FILE", help="file of computed features, for several runs (default: in --out)"
+    )
     add_data(speech)
     add_run(speech)
+    speech.add_argument(
+        "--teacher",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="RUN",
+        help="run of speech, with the same splits and features, to learn from; repeatable",
+    )
     speech.add_argument("--minutes", type=minutes, help="train each model so long, instead of by epochs")
     speech.set_defaults(command=_train_speech)
     fusion = described(
@@ -94,7 +108,7 @@ def add_evaluate(tasks: Any) -> None:
 
 
 def _train_speech(arguments: argparse.Namespace) -> None:
-    start_keras(arguments.out / "keras.log")
+    start_keras(arguments.out / "keras.log", tensorflow=bool(arguments.teacher))
     from convert.train_speech import RECIPE, Features, train_speech
 
     recipe = replace(RECIPE, epochs=arguments.epochs or RECIPE.epochs, minutes=arguments.minutes or 0.0)
@@ -108,6 +122,8 @@ def _train_speech(arguments: argparse.Namespace) -> None:
         features=Features(arguments.pitch, arguments.energy, arguments.deltas),
         corpora=arguments.corpora,
         whole=not arguments.held_out_only,
+        teachers=arguments.teacher,
+        kept=arguments.keep,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ from convert.datasets.noise import noise_files, noise_groups
 from convert.datasets.sound import read_sound
 from convert.datasets.speech import FOLDS, check_no_leak, load_corpora
 from convert.fit import Batch, Recipe, fit
-from convert.run import Run
+from convert.run import Run, read_run
+from convert.speech_teachers import SpeechTeachers
 from convert.trained_on import write_trained_on
 from convert.voices import Voices, load_voices, noise_takes
 from edge.errors import ConfigError
@@ -98,6 +99,8 @@ def train_speech(
     features: Features = Features(),
     corpora: bool = False,
     whole: bool = True,
+    teachers: Sequence[Path] = (),
+    kept: Path | None = None,
 ) -> None:
     """Train the model of all speakers into `out`.
 
@@ -108,9 +111,13 @@ def train_speech(
             out with each.
         corpora: then one without each corpus into ``out/without-CORPUS``.
         whole: False for those alone, which are there for their figures.
+        teachers: runs of speech to learn from, trained with the same splits and features: fold 1 learns of their fold
+            1, so that nothing of who is held out comes by them.
+        kept: the file that keeps the features, for other runs with the same; None: ``features.npz`` in `out`.
 
     Raises:
-        ConfigError: no corpus is there, `folds` is asked for without RAVDESS, a split leaks, or nothing is asked for.
+        ConfigError: no corpus is there, `folds` is asked for without RAVDESS, a split leaks, nothing is asked for, or
+            a teacher has no model for a split.
     """
     if not (whole or folds or corpora):
         raise ConfigError("expected --folds or --corpora with --held-out-only, got neither: nothing is left to train.")
@@ -138,7 +145,7 @@ def train_speech(
             splits[f"without-{name}"] = (left_out, None)
     files = noise_files(data)
     noises = [read_sound(path) for path in files]
-    voices = load_voices(clips, spec, recipe.seed, noises, out / "features.npz")
+    voices = load_voices(clips, spec, recipe.seed, noises, kept or out / "features.npz")
     sounds = Sounds(
         voices,
         noise_takes(noises, spec, recipe.seed),
@@ -147,9 +154,9 @@ def train_speech(
     )
     for name, (held_out, fold) in splits.items():
         log.info("%s: held out %s", name, ", ".join(held_out))
-        _train(sounds, spec, held_out, fold, out / name, recipe, resume, architecture)
+        _train(sounds, spec, held_out, fold, out / name, recipe, resume, architecture, [run / name for run in teachers])
     if whole:
-        _train(sounds, spec, (), None, out, recipe, resume, architecture)
+        _train(sounds, spec, (), None, out, recipe, resume, architecture, teachers)
 
 
 def _train(
@@ -161,6 +168,7 @@ def _train(
     recipe: Recipe,
     resume: bool,
     architecture: str,
+    teachers: Sequence[Path],
 ) -> None:
     voices, heard = sounds.voices, sounds.noise_without(fold)
     tested = voices.spoken_by(held_out)
@@ -170,15 +178,18 @@ def _train(
     spec = with_statistics(spec, voices.takes[takes])
     about = {
         "architecture": architecture,
-        "data": [*sorted({clip.corpus for clip, test in zip(voices.clips, tested, strict=True) if not test}), "noise"],
+        "data": [*sorted({clip.corpus for clip, _ in trained}), *(["noise"] if len(heard) else [])],
         "recipe": asdict(recipe),
         "held_out": list(held_out),
         "held_out_noise": [name for index, name in enumerate(sounds.noise_names) if index not in heard],
         "clips": int((~tested).sum()),
     }
+    if teachers:
+        about["teachers"] = [read_run(folder).about["architecture"] for folder in teachers]
     labels = LABELS if len(heard) else LABELS[:-1]
     run = Run("speech", spec, labels, about)
-    batches = batches_of(sounds, spec, takes, heard, recipe, labels)
+    taught = SpeechTeachers(teachers, run) if teachers else None
+    batches = batches_of(sounds, spec, takes, heard, recipe, labels, taught)
     chosen = speech_architecture(architecture)
     steps = max(1, min(_STEPS, len(takes) // recipe.batch))
     if chosen.solve is not None:
@@ -200,6 +211,7 @@ def batches_of(
     heard: NDArray[np.int64],
     recipe: Recipe,
     labels: tuple[str, ...],
+    teachers: SpeechTeachers | None = None,
 ) -> Any:
     """A function of epoch and steps that gives that epoch's batches, from `takes` of voices and `heard` noises."""
     voices = sounds.voices
@@ -217,7 +229,8 @@ def batches_of(
             drawn += [sounds.noise_takes[noise, rng.integers(sounds.noise_takes.shape[1])] for noise in noisy]
             tensors = np.stack([_augmented(take, spec, rng) for take in drawn])
             targets = np.concatenate([wanted[voices.take_clip[chosen]], np.repeat(_one(labels), silent, axis=0)])
-            yield _mixed(tensors, targets, rng)
+            tensors, targets = _mixed(tensors, targets, rng)
+            yield tensors, teachers.targets(tensors, targets) if teachers else targets
 
     return batches
 

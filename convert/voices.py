@@ -71,7 +71,8 @@ def load_voices(
 ) -> Voices:
     """Read `clips` and compute their features: windows, and takes too if `noises` (perhaps none) are given.
 
-    A sound that is there twice (RAVDESS has one) is taken once. The same seed gives the same features.
+    A sound that is there twice (RAVDESS has one) is taken once, digital silence not at all. The same seed gives the
+    same features.
 
     Args:
         noises: sounds float32 [N] without speech, to lie behind some of the takes.
@@ -88,6 +89,9 @@ def load_voices(
     sounds: dict[str, NDArray[np.float32]] = {}
     for clip in tqdm(list(clips), "reading", unit="clip", mininterval=1, leave=False, disable=None):
         samples = read_sound(clip.path)
+        if not samples.any():
+            log.warning("%s: holds no sound, and is left out.", clip.path)  # CREMA-D has one: 1076_MTI_SAD_XX.wav
+            continue
         mark = digest(samples)
         if mark in sounds:
             copies.append((clip, mark))

@@ -14,11 +14,21 @@ _STEM = 64
 _BLOCKS = ((64, 9, 2), (96, 9, 1), (96, 9, 1), (128, 9, 1), (128, 9, 1))
 
 
-def separable(shape: tuple[int, ...], classes: int, dropout: float = 0.3) -> Any:
+def separable(
+    shape: tuple[int, ...],
+    classes: int,
+    dropout: float = 0.3,
+    width: int = 1,
+    causal: bool = False,
+    attention: bool = False,
+) -> Any:
     """A residual network of depthwise-separable convolutions over time.
 
     Args:
         shape: frames, channels of the input: normalised frames.
+        width: how many times as many channels as the device's.
+        causal: a convolution looks at the past alone.
+        attention: steps of time count as much as the network finds them worth.
 
     Returns:
         An uncompiled `keras.Model`: float32 [B, *shape] -> logits float32 [B, classes].
@@ -27,12 +37,24 @@ def separable(shape: tuple[int, ...], classes: int, dropout: float = 0.3) -> Any
     from keras import layers
 
     inputs, x = over_time(shape)
-    x = layers.Conv2D(_STEM, (5, 1), strides=(2, 1), padding="same", use_bias=False)(x)
+    x, padding = _before(x, 5, causal)
+    x = layers.Conv2D(width * _STEM, (5, 1), strides=(2, 1), padding=padding, use_bias=False)(x)
     x = layers.ReLU(max_value=6.0)(layers.BatchNormalization()(x))
     for channels, kernel, stride in _BLOCKS:
-        x = _block(x, channels, kernel, stride)
-    x = layers.Dropout(dropout)(statistics(x))
+        x = _block(x, width * channels, kernel, stride, causal)
+    x = layers.Dropout(dropout)(statistics(weighed(x) if attention else x))
     return keras.Model(inputs, layers.Dense(classes, name="logits")(x), name="separable")
+
+
+def weighed(x: Any) -> Any:
+    """[B, T, 1, C] -> the same, each step of time times a weight in 0..1 that the network makes of it.
+
+    After attentive statistics pooling (Okabe et al. 2018). Their softmax over time gives weights near 1 / T, of which
+    int8 keeps two or three bits; a sigmoid's keep all eight.
+    """
+    from keras import layers
+
+    return layers.Multiply()([x, layers.Conv2D(1, 1, activation="sigmoid")(x)])
 
 
 def over_time(shape: tuple[int, ...]) -> tuple[Any, Any]:
@@ -54,11 +76,19 @@ def statistics(x: Any) -> Any:
     return layers.Concatenate()([layers.Flatten()(mean), layers.GlobalAveragePooling2D()(deviation)])
 
 
-def _block(x: Any, channels: int, kernel: int, stride: int) -> Any:
+def _before(x: Any, kernel: int, causal: bool) -> tuple[Any, str]:
+    """`x` for a convolution of `kernel` steps, and that convolution's padding."""
+    from keras import layers
+
+    return (layers.ZeroPadding2D(((kernel - 1, 0), (0, 0)))(x), "valid") if causal else (x, "same")
+
+
+def _block(x: Any, channels: int, kernel: int, stride: int, causal: bool) -> Any:
     from keras import layers
 
     received = x
-    x = layers.DepthwiseConv2D((kernel, 1), strides=(stride, stride), padding="same", use_bias=False)(x)
+    x, padding = _before(x, kernel, causal)
+    x = layers.DepthwiseConv2D((kernel, 1), strides=(stride, stride), padding=padding, use_bias=False)(x)
     x = layers.ReLU(max_value=6.0)(layers.BatchNormalization()(x))
     x = layers.Conv2D(channels, 1, use_bias=False)(x)
     x = layers.BatchNormalization()(x)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from convert.architectures.speech import separable
@@ -24,6 +25,9 @@ class SpeechArchitecture:
 
 SPEECH_ARCHITECTURES = {
     "separable": SpeechArchitecture("depthwise-separable residual network for the device", separable),
+    "separable-wide": SpeechArchitecture("three times as many channels: a teacher", partial(separable, width=3)),
+    "separable-causal": SpeechArchitecture("that looks at the past alone", partial(separable, causal=True)),
+    "separable-attention": SpeechArchitecture("that weighs moments before pooling", partial(separable, attention=True)),
     "lstm": SpeechArchitecture("LSTM on MFCC", lstm),
     "cnn": SpeechArchitecture("CNN on MFCC", cnn),
     "cnn-lstm": SpeechArchitecture("CNN and LSTM on the log-mel spectrogram", cnn_lstm, log_mel=True),

@@ -34,6 +34,25 @@ def test_networks_give_a_logit_for_each_class(name):
     assert network.predict(np.zeros((2, *SHAPE), np.float32), verbose=0).shape == (2, 9)
 
 
+def test_a_causal_network_hears_nothing_of_what_comes():
+    import keras
+
+    sound = np.random.default_rng(0).normal(size=(1, *SHAPE)).astype(np.float32)
+    later = sound.copy()
+    later[:, 20:] += 1
+    differs = {}
+    for name in ("separable", "separable-causal"):
+        network = speech_architecture(name).build(SHAPE, 9)
+        pooling = next(layer for layer in network.layers if isinstance(layer, keras.layers.GlobalAveragePooling2D))
+        steps = keras.Model(network.input, pooling.input)
+        before, after = (steps.predict(tensor, verbose=0)[0, :, 0] for tensor in (sound, later))
+        assert len(before) == 10  # four frames to a step
+        differs[name] = np.abs(before - after).max(axis=1) > 0
+    assert differs["separable-causal"].tolist() == [False] * 5 + [True] * 5
+    assert differs["separable"].all()
+
+
 def test_an_unknown_name_is_told_with_the_known_ones():
-    with pytest.raises(ConfigError, match="separable, lstm, cnn, cnn-lstm, svm, elm, got 'rnn'"):
+    known = "separable, separable-wide, separable-causal, separable-attention, lstm, cnn, cnn-lstm, svm, elm"
+    with pytest.raises(ConfigError, match=f"{known}, got 'rnn'"):
         speech_architecture("rnn")

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import csv
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,8 @@ import pytest
 
 from convert.datasets.sound import read_sound
 from convert.datasets.speech import load_corpora
-from convert.train_speech import SPEECH_INPUT, draw_chances, train_speech, with_statistics
+from convert.run import read_run
+from convert.train_speech import RECIPE, SPEECH_INPUT, draw_chances, train_speech, with_statistics
 from convert.voices import load_voices
 from edge.errors import ConfigError
 from edge.perceive.features import normalise_frames
@@ -49,3 +52,43 @@ def test_folds_need_ravdess(tmp_path: Path, write_wav):
     with pytest.raises(ConfigError, match="expected RAVDESS in the folder ravdess"):
         train_speech(tmp_path, tmp_path / "out", folds=True)
     assert not (tmp_path / "out").exists()
+
+
+def test_crema_and_savee_are_trained_on_and_left_out_in_turn(tmp_path: Path, write_wav):
+    rng = np.random.default_rng(3)
+
+    def tone(pitch_hz: float, rate_hz: int) -> np.ndarray:
+        time_s = np.arange(rate_hz // 2) / rate_hz
+        return 0.3 * np.sin(2 * np.pi * pitch_hz * time_s) + 0.002 * rng.standard_normal(len(time_s))
+
+    data, out = tmp_path / "data", tmp_path / "out"
+    for number, (crema, savee) in enumerate((("ANG", "a"), ("SAD", "sa"), ("HAP", "h"))):
+        for actor, speaker in ((1001, "DC"), (1002, "KL")):
+            write_wav(data / "crema" / "AudioWAV" / f"{actor}_IEO_{crema}_LO.wav", tone(200 + 90 * number, 16_000))
+            savee_wav = data / "savee" / "AudioData" / speaker / f"{savee}01.wav"
+            write_wav(savee_wav, tone(190 + 90 * number, 44_100), rate_hz=44_100)
+    train_speech(data, out, replace(RECIPE, batch=8), architecture="svm", corpora=True)
+    told = {folder.name: read_run(folder).about for folder in (out, out / "without-crema", out / "without-savee")}
+    assert told["out"]["data"] == ["crema", "savee"]
+    assert told["without-crema"]["held_out"] == ["crema-1001", "crema-1002"]
+    assert (told["without-savee"]["data"], told["without-savee"]["clips"]) == (["crema"], 6)
+    with (out / "trained_on.csv").open(newline="") as file:
+        assert Counter(row["corpus"] for row in csv.DictReader(file)) == {"crema": 6, "savee": 6}
+
+
+def test_something_must_be_asked_for(small_corpora: Path, tmp_path: Path):
+    with pytest.raises(ConfigError, match="expected --folds or --corpora with --held-out-only"):
+        train_speech(small_corpora, tmp_path / "out", whole=False)
+
+
+def test_a_student_learns_from_the_models_of_its_own_splits(small_corpora: Path, tmp_path: Path):
+    """A teacher's fold is asked for the same fold, so that no held-out voice comes by it."""
+    recipe = replace(RECIPE, batch=8)
+    teacher = tmp_path / "teacher"
+    train_speech(small_corpora, teacher, recipe, architecture="svm", corpora=True)
+    train_speech(
+        small_corpora, tmp_path / "out", recipe, architecture="elm", corpora=True, whole=False, teachers=[teacher]
+    )
+    assert read_run(tmp_path / "out" / "without-tess").about["teachers"] == ["svm"]
+    with pytest.raises(ConfigError, match=r"fold-2/run\.json: cannot be read"):
+        train_speech(small_corpora, tmp_path / "no", recipe, folds=True, architecture="elm", teachers=[teacher])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
 import numpy as np
@@ -72,6 +73,13 @@ def test_features_are_kept_for_the_same_sounds_and_input_only(small_corpora, tmp
             load_voices(clips, SPEECH_INPUT, 2, [], kept)
         with pytest.raises(AssertionError):
             load_voices(clips, replace(SPEECH_INPUT, energy=True), 1, [], kept)
+
+
+def test_a_file_without_sound_is_left_out(small_corpora, tmp_path, write_wav, caplog):
+    silent = replace(load_corpora(small_corpora)[0], path=write_wav(tmp_path / "nothing.wav", np.zeros(16_000)))
+    with caplog.at_level(logging.WARNING):
+        assert load_voices([silent], SPEECH_INPUT, 1).clips == ()
+    assert "nothing.wav: holds no sound" in caplog.text
 
 
 def test_noise_alone_makes_takes_too(small_corpora):
