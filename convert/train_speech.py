@@ -152,6 +152,8 @@ def train_speech(
         tuple(path.name for path in files),
         np.array(noise_groups(files), np.int64),
     )
+    for held_out, _ in splits.values():  # all of them before hours of training
+        check_no_leak(*voices.parted(held_out))
     for name, (held_out, fold) in splits.items():
         log.info("%s: held out %s", name, ", ".join(held_out))
         _train(sounds, spec, held_out, fold, out / name, recipe, resume, architecture, [run / name for run in teachers])
@@ -172,8 +174,7 @@ def _train(
 ) -> None:
     voices, heard = sounds.voices, sounds.noise_without(fold)
     tested = voices.spoken_by(held_out)
-    trained = [pair for pair in voices.marked if pair[0].speaker not in held_out]
-    check_no_leak(trained, [pair for pair in voices.marked if pair[0].speaker in held_out])
+    trained, _ = voices.parted(held_out)
     takes = np.flatnonzero(~tested[voices.take_clip] & np.isin(voices.take_noise, (-1, *heard)))
     spec = with_statistics(spec, voices.takes[takes])
     about = {

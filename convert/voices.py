@@ -52,6 +52,11 @@ class Voices:
         """Every clip, copies too, with the digest of its samples."""
         return (*zip(self.clips, self.digests, strict=True), *self.copies)
 
+    def parted(self, speakers: tuple[str, ...]) -> tuple[list[tuple[Clip, str]], list[tuple[Clip, str]]]:
+        """`marked`, those by others than `speakers` and those by them."""
+        by_others = [pair for pair in self.marked if pair[0].speaker not in speakers]
+        return by_others, [pair for pair in self.marked if pair[0].speaker in speakers]
+
     @property
     def labels(self) -> NDArray[np.int64]:
         """int64 [clips]: indices of EMOTIONS."""
