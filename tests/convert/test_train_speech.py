@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -83,12 +84,15 @@ def test_something_must_be_asked_for(small_corpora: Path, tmp_path: Path):
 
 def test_a_student_learns_from_the_models_of_its_own_splits(small_corpora: Path, tmp_path: Path):
     """A teacher's fold is asked for the same fold, so that no held-out voice comes by it."""
-    recipe = replace(RECIPE, batch=8)
-    teacher = tmp_path / "teacher"
-    train_speech(small_corpora, teacher, recipe, architecture="svm", corpora=True)
-    train_speech(
-        small_corpora, tmp_path / "out", recipe, architecture="elm", corpora=True, whole=False, teachers=[teacher]
-    )
-    assert read_run(tmp_path / "out" / "without-tess").about["teachers"] == ["svm"]
-    with pytest.raises(ConfigError, match=r"fold-2/run\.json: cannot be read"):
-        train_speech(small_corpora, tmp_path / "no", recipe, folds=True, architecture="elm", teachers=[teacher])
+    recipe, data, teacher = replace(RECIPE, batch=8), tmp_path / "data", tmp_path / "teacher"
+    for corpus in ("tess", "emodb"):
+        shutil.copytree(small_corpora / corpus, data / corpus)
+    train_speech(data, teacher, recipe, architecture="svm", corpora=True, whole=False)
+    kept = teacher / "features.npz"
+    out = tmp_path / "out"
+    train_speech(data, out, recipe, architecture="elm", corpora=True, whole=False, teachers=[teacher], kept=kept)
+    assert read_run(out / "without-tess").about["teachers"] == ["svm"]
+    assert not (out / "features.npz").exists()
+    # The teacher has no model of all speakers.
+    with pytest.raises(ConfigError, match=r"teacher/run\.json: cannot be read"):
+        train_speech(data, tmp_path / "no", recipe, architecture="elm", teachers=[teacher], kept=kept)
