@@ -72,8 +72,11 @@ def _solved(
     model = keras.Model(inputs, logits(x))
     weights = np.zeros((x.shape[-1], classes), np.float32)
     bias = np.full(classes, -10.0, np.float32)  # a class without an example is never said
-    weights[:, classifier.classes_] = classifier.coef_.T
-    bias[classifier.classes_] = classifier.intercept_
+    coefficients, intercepts = np.atleast_2d(classifier.coef_), np.atleast_1d(classifier.intercept_)
+    if len(classifier.classes_) == 2:  # scikit-learn then gives the second class's alone
+        coefficients, intercepts = (np.concatenate([-values, values]) for values in (coefficients, intercepts))
+    weights[:, classifier.classes_] = coefficients.T
+    bias[classifier.classes_] = intercepts
     logits.set_weights([weights, bias])
     return model
 

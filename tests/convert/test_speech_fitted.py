@@ -27,3 +27,13 @@ def test_solved_models_tell_classes_by_their_statistics(name):
     answers = model.predict(tensors[100:], verbose=0)
     assert answers.shape == (50, 5)
     assert (answers.argmax(axis=1) == labels[100:]).mean() > 0.9
+
+
+@pytest.mark.parametrize("name", ["svm", "elm"])
+def test_two_classes_are_told_apart_too(name):
+    rng = np.random.default_rng(1)
+    labels = np.where(rng.random(60) < 0.5, 1, 3)
+    tensors = rng.normal(0, 1, (60, *SHAPE)).astype(np.float32)
+    tensors[:, :, 0] += labels[:, np.newaxis]
+    answers = speech_architecture(name).solve(tensors[:40], labels[:40], 5, 1).predict(tensors[40:], verbose=0)
+    assert (answers.argmax(axis=1) == labels[40:]).mean() > 0.9
