@@ -17,7 +17,6 @@ import numpy as np
 
 from edge.config import Config, FaceConfig
 from edge.demo.clip import synthetic_voice
-from edge.perceive import haar
 from edge.perceive.detector import CellDetector, FaceDetector
 from edge.perceive.engine import Engine
 from edge.perceive.face import FacePerception
@@ -28,7 +27,7 @@ from edge.perceive.vad import ACTIVITIES, CHUNK_SAMPLES
 from edge.records import AudioChunk, Frame
 
 #: The face detectors whose frames are measured, beside the configuration's own.
-DETECTORS = (haar.NAME, "face-detector")
+DETECTORS = ("face-detector", "face-detector-far")
 
 
 def portrait() -> np.ndarray:
@@ -100,11 +99,10 @@ def rows(calls: int = 300, frames: int = 80, sound_s: int = 20) -> Iterator[tupl
 
 
 def frame_rows(config: FaceConfig, face: Model, times: int) -> Iterator[tuple[str, str]]:
-    """The path of a frame against its bare calls, taken in turns so that a change of the clock rate falls on all alike.
+    """The path of a frame against its bare calls, in turns: a change of the clock rate falls on all alike.
 
-    Bare calls take a tensor of the model's own numbers: that of the classifier gives probabilities, that of a detector
-    package raw outputs; OpenCV's cascade is no model, so all of its `detect` counts. A further face is what a picture
-    with two costs more than one of the same size with one, detection and all.
+    Bare calls take a tensor of the model's own numbers: the classifier's gives probabilities, the detector's raw
+    outputs. A further face is what a picture with two costs more than one of the same size with one, detection and all.
     """
     image = portrait()
     half = image[:, 160:480]  # holds the face
@@ -115,13 +113,12 @@ def frame_rows(config: FaceConfig, face: Model, times: int) -> Iterator[tuple[st
     found = [len(detector.detect(picture)) for picture in pictures]
     work: dict[str, Callable[[], object]] = {
         "classifier": lambda: face.probabilities(tensor),
+        "detector": bare_detector,
         "detect": lambda: detector.detect(image),
         "path": path,
         "one": one,
         "two": two,
     }
-    if bare_detector is not None:
-        work["detector"] = bare_detector
     yunet = _yunet()
     if yunet is not None:
         square = np.zeros((320, 320, 3), np.uint8)
@@ -133,32 +130,24 @@ def frame_rows(config: FaceConfig, face: Model, times: int) -> Iterator[tuple[st
     # By turns: what disturbs one falls on the other as well.
     taken["further"] = [more - less for less, more in zip(taken["one"], taken["two"], strict=True)]
     median = {name: float(np.median(values[times // 10 :])) for name, values in taken.items()}
-    if "detector" in median:
-        yield "bare model call", f"{median['detector']:.2f} ms of CPU"
+    yield "bare model call", f"{median['detector']:.2f} ms of CPU"
     yield "640x480 frame to boxes", f"{median['detect']:.2f} ms of CPU"
     if "YuNet" in median:
         yield "  against YuNet at 320x320", f"x {median['detect'] / median['YuNet']:.2f}"
     yield "640x480 frame: detect, follow, align, judge, classify", f"{median['path']:.2f} ms of CPU ({found[0]} face)"
-    bare = median.get("detector", median["detect"]) + median["classifier"]
-    against = "bare model calls" if "detector" in median else "its detect and a bare classifier call"
-    yield f"  against the sum of {against}", f"x {median['path'] / bare:.2f}"
+    bare = median["detector"] + median["classifier"]
+    yield "  against the sum of bare model calls", f"x {median['path'] / bare:.2f}"
     if found == [1, 1, 2]:
         yield "  a further face against a bare classifier call", f"x {median['further'] / median['classifier']:.2f}"
 
 
-def _detector(config: FaceConfig) -> tuple[FaceDetector, Callable[[], object] | None]:
+def _detector(config: FaceConfig) -> tuple[CellDetector, Callable[[], object]]:
     """The detector as the service has it, and the bare call of its model."""
-    detector: FaceDetector
-    bare: Callable[[], object] | None = None
-    if config.detector == haar.NAME:
-        detector = haar.HaarDetector()
-    else:
-        detector = CellDetector(load_package(find_package(config.detector), "detector"))
-        engine = Engine(detector.package.model_path)
-        raw = engine.quantized(np.zeros(detector.package.input.shape, np.float32))
-        bare = partial(engine.run_quantized, raw)
+    detector = CellDetector(load_package(find_package(config.detector), "detector"))
+    engine = Engine(detector.package.model_path)
+    raw = engine.quantized(np.zeros(detector.package.input.shape, np.float32))
     detector.adopt(config.detection_score or None, config.smallest_px)
-    return detector, bare
+    return detector, partial(engine.run_quantized, raw)
 
 
 def _looker(config: FaceConfig, detector: FaceDetector, face: Model, image: np.ndarray) -> Callable[[], object]:

@@ -18,7 +18,7 @@ MOST_FACES = 16
 TARGET = 16
 
 _LARGEST_PX = 640  # of a photo's longer side, kept in memory
-_MOST_ENLARGED = 2.5
+_MOST_ENLARGED = 1.6  # more would show faces that were too small in the photo for its labels
 _SMALLEST_FACE_PX = 11.0  # of a view; what is smaller is neither wanted nor punished
 _LEAST_VISIBLE = 0.6  # share of a face inside the view that makes it a face; below it is ignored
 _MOSAIC, _BACKGROUND, _WHOLE, _TURNED = 0.25, 0.14, 0.2, 0.12

@@ -1,8 +1,8 @@
 """What the detector is trained for: which cells answer for which face, and how wrong each answer is.
 
 Cells are assigned task-aligned (Feng et al. 2021, TOOD): those that score and place a face best shall answer for it.
-The score learns how well its own box fits (Li et al. 2020, generalized focal loss), so that the best box of a face
-ranks first and a doubtful one low.
+The score learns how well its own box fits (Li et al. 2020, generalized focal loss) as far as a box can be wrong: one
+that fits well enough is a face, however small and however its edges were labelled, and ranks above all that is none.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from edge.perceive.detector import STRIDES
 _CELLS_OF_A_FACE = 9
 _ALIGN_SCORE, _ALIGN_IOU = 0.5, 4.0
 _LEAST_REACH = 0.6  # in strides: the cell at the middle of a tiny face may answer though its centre lies outside
+_GOOD_IOU = 0.6  # boxes of two annotators of the same face agree no better
 _BOX_WEIGHT, _LANDMARK_WEIGHT = 2.0, 1.0
 _LANDMARK_KNEE = 0.04  # of a face's size: errors above count linearly
 _MOST_LOG_SIZE = 5.0  # e^5 strides are larger than any picture
@@ -63,7 +64,7 @@ def detector_loss(size: tuple[Any, Any], faces: Any, answers: Mapping[str, Any])
     owned = ops.one_hot(owner, MOST_FACES, axis=1) * ops.cast(chosen, "float32")  # [B, M, A], at most one 1 a cell
     share = aligned * owned
     relative = share / (ops.max(share, axis=-1, keepdims=True) + 1e-30)
-    quality = relative * ops.max(overlap * owned, axis=-1, keepdims=True)
+    quality = relative * ops.minimum(ops.max(overlap * owned, axis=-1, keepdims=True) / _GOOD_IOU, 1.0)
     wanted = ops.stop_gradient(ops.max(quality, axis=1))  # [B, A]
     # Where a cell places its face is learnt however badly it does so now: that is when there is most to learn.
     placing = ops.stop_gradient(ops.max(relative, axis=1))

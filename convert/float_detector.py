@@ -18,7 +18,6 @@ from convert.float_model import (
     load_keras,
     read_tflite,
 )
-from convert.keras_start import start_keras
 from edge.errors import ConfigError
 from edge.perceive.detector import BOX, LANDMARKS, OFFSETS, SCORE, STRIDES, cells
 
@@ -47,7 +46,7 @@ def load_detector(path: Path, log: Path, size: tuple[int, ...] | None = None) ->
         return _from_tflite(path)
     if form == "saved_model":
         return _from_saved_model(path, log, size)
-    return detector_from_keras(_bounded(load_trained(path, log), path, size), path, log)
+    return detector_from_keras(_bounded(load_keras(path, log), path, size), path, log)
 
 
 def detector_from_keras(model: Any, path: Path, log: Path) -> FloatModel:
@@ -55,19 +54,6 @@ def detector_from_keras(model: Any, path: Path, log: Path) -> FloatModel:
     shape = tuple(int(side) for side in model.input_shape[1:])
     function = concrete(model, shape, log)
     return FloatModel(path, float_tflite(function, path, log), shape, 0, function, model)
-
-
-def load_trained(path: Path, log: Path) -> Any:
-    """The Keras model in `path`, which may be what `emotion-convert train detector` keeps.
-
-    Raises:
-        ConfigError: as `load_keras`.
-    """
-    start_keras(log, tensorflow=True)
-    import convert.detector_loss
-    import convert.fused_normalisation  # noqa: F401 - both make known to Keras what a run's file refers to
-
-    return load_keras(path, log)
 
 
 def _bounded(model: Any, path: Path, size: tuple[int, ...] | None) -> Any:

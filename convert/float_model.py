@@ -16,6 +16,7 @@ from edge.errors import ConfigError, ModelError
 from edge.perceive.engine import Engine
 
 _FORMS = ".keras, .h5 or .hdf5 (Keras), a folder with saved_model.pb (TensorFlow), or a float .tflite"
+_LONGEST_REASON = 300
 _KERAS = (".keras", ".h5", ".hdf5")
 
 
@@ -87,11 +88,13 @@ def load_keras(path: Path, log: Path) -> Any:
     keras = start_keras(log, tensorflow=True)
     try:
         with output_to(log):
-            import convert.fused_normalisation  # noqa: F401 - a ``last.keras`` holds its layer
+            import convert.detector_loss
+            import convert.fused_normalisation  # noqa: F401 - both make known to Keras what a run's file refers to
 
             model = keras.models.load_model(path, compile=False)
     except (ValueError, OSError, TypeError, KeyError, AttributeError, zipfile.BadZipFile) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        # Of a model that Keras does not know it prints all the layers.
+        reason = str(error).splitlines()[0][:_LONGEST_REASON] if str(error) else type(error).__name__
         raise ConfigError(
             f"{path}: expected a Keras model file that Keras {keras.__version__} reads: {reason} "
             "A model with layers of your own: export it as a SavedModel or a float .tflite where they are known."

@@ -84,11 +84,12 @@ class ReplayConfig:
 class FaceConfig:
     """Faces: the model packages, how small and how poor a face may be, how many are followed, when one is forgotten.
 
-    `detector`: ``haar`` is OpenCV 4's own. `detection_score`: a face scores at least this; 0: the detector's choice.
+    `detector`: ``face-detector-far`` finds smaller faces for more work. `detection_score`: a face scores at least this;
+    0: the detector's choice.
     """
 
     model: str = "face-emotion"
-    detector: str = "haar"
+    detector: str = "face-detector"
     detection_score: float = _key(0.0, low=0, high=0.99)
     detect_every: int = _key(1, low=1, high=30)
     smallest_px: int = _key(60, low=24, high=2000)

@@ -47,10 +47,6 @@ class FaceDetector(Protocol):
 
     def detect(self, image: NDArray[np.uint8]) -> list[Detection]: ...
 
-    def adopt(self, least_score: float | None, smallest_px: int) -> None:
-        """Find by these from the next picture on: a face scores at least so much (None: the detector's own choice), and
-        its longer side has at least so many pixels."""
-
 
 class CellDetector:
     """A detector package: its model answers for every cell of three grids with a score, a box and five landmarks.
@@ -94,7 +90,8 @@ class CellDetector:
         self.adopt(least_score, smallest_px)
 
     def adopt(self, least_score: float | None, smallest_px: int) -> None:
-        """Find by these from the next picture on."""
+        """Find by these from the next picture on: a face scores at least so much (None: the package's own choice), and
+        its longer side has at least so many pixels."""
         score = self.threshold if least_score is None else least_score
         self._least_logit = math.log(score / (1 - score)) if score > 0 else -math.inf
         self._smallest = smallest_px

@@ -12,9 +12,8 @@ import cv2
 
 from edge.config import Config
 from edge.fuse import EmotionFuser
-from edge.perceive import haar
 from edge.perceive.accelerate import Choice, Wanted, open_detector, open_model
-from edge.perceive.detector import CellDetector, FaceDetector
+from edge.perceive.detector import CellDetector
 from edge.perceive.face import FacePerception
 from edge.perceive.late_fusion import LearnedFusion
 from edge.perceive.package import ModelPackage, Task, find_package, load_package
@@ -41,7 +40,7 @@ class Pipeline:
     speech: SpeechPerception | None
     fuser: EmotionFuser
     models: list[ModelInfo]
-    detector: FaceDetector | None = None
+    detector: CellDetector | None = None
     words: Words | None = None
 
     def hear(self, chunk: AudioChunk) -> tuple[SpeechObservation | None, Utterance | None]:
@@ -97,17 +96,14 @@ class LoadedModels:
     face: tuple[Model, ModelInfo] | None
     speech: tuple[Model, ModelInfo] | None
     fusion: tuple[Model, ModelInfo] | None = None
-    detector: tuple[FaceDetector, ModelInfo | None] | None = None
+    detector: tuple[CellDetector, ModelInfo] | None = None
 
 
 def wanted_models(config: Config) -> list[tuple[Task, str]]:
-    """Task and package of every model that `config` needs; a learned fusion only where there is anything to fuse.
-
-    OpenCV's cascade is no package.
-    """
+    """Task and package of every model that `config` needs; a learned fusion only where there is anything to fuse."""
     face, speech = config.camera.enabled, config.microphone.enabled
     wanted: list[tuple[Task, str, bool]] = [
-        ("detector", config.face.detector, face and config.face.detector != haar.NAME),
+        ("detector", config.face.detector, face),
         ("face", config.face.model, face),
         ("speech", config.speech.model, speech),
         ("fusion", config.fusion.model, config.fusion.strategy == "learned" and face and speech),
@@ -126,9 +122,7 @@ def load_models(config: Config, remembered: Remembered | None = None) -> LoadedM
     """
 
     loaded: dict[str, tuple[Model, ModelInfo]] = {}
-    detector: tuple[FaceDetector, ModelInfo | None] | None = None
-    if config.camera.enabled and config.face.detector == haar.NAME:
-        detector = haar.HaarDetector(), None
+    detector: tuple[CellDetector, ModelInfo] | None = None
     for task, name in wanted_models(config):
         model, choice = load_any(name, task, config, remembered)
         info = _info(model.package, choice)
@@ -156,13 +150,13 @@ def build_pipeline(
     loaded = loaded or load_models(config, remembered)
     cv2.setNumThreads(config.inference.threads)
     face = speech = detector = None
-    models = []
+    models: list[ModelInfo] = []
     if config.camera.enabled and loaded.face and loaded.detector:
         model, info = loaded.face
         detector, found = loaded.detector
         detector.adopt(config.face.detection_score or None, config.face.smallest_px)
         face = FacePerception(config.face, detector, model, first_track)
-        models += [info, found] if found else [info]
+        models += [info, found]
     if config.microphone.enabled and loaded.speech:
         model, info = loaded.speech
         voice = ACTIVITIES[config.speech.voice_activity](config.speech.quiet_dbfs)

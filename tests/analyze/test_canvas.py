@@ -42,13 +42,24 @@ def near(shown: NDArray[np.uint8], expected: NDArray[np.uint8]) -> bool:
 
 
 @pytest.mark.parametrize("emotion", COLOURS)
-def test_an_area_has_the_same_colour_in_both(video, image, emotion: str) -> None:
+def test_a_bar_in_its_row_has_the_same_colour_in_both(video, image, emotion: str) -> None:
     for canvas in (video.canvas, RgbCanvas(image)):
         assert canvas.width == SIDE
+        canvas.shade(8, 8, 40, 40, [COLOURS[emotion]])
         canvas.fill(16, 20, 31, 41, COLOURS[emotion])
     assert (image[20:42, 16:32] == COLOURS[emotion]).all()
-    assert (image == 255).all(axis=2).sum() == SIDE**2 - 22 * 16
-    assert near(video.rgb(), image)
+    assert (image == 255).all(axis=2).sum() == SIDE**2 - 40 * 40
+    assert near(video.rgb()[20:42, 16:32], image[20:42, 16:32])
+
+
+def test_each_row_has_its_colour(video) -> None:
+    rows = [COLOURS["angry"], COLOURS["happy"]]
+    video.canvas.shade(0, 0, SIDE, 16, rows)
+    for number, colour in enumerate(rows):
+        video.canvas.fill(0, 16 * number, SIDE, 16 * number + 15, colour)
+    shown = video.rgb()
+    assert near(shown[8, 32], np.array(rows[0], np.uint8))
+    assert near(shown[24, 32], np.array(rows[1], np.uint8))
 
 
 def test_an_outline_leaves_what_is_in_it(video, image) -> None:
@@ -66,7 +77,7 @@ def test_an_outline_leaves_what_is_in_it(video, image) -> None:
 @pytest.mark.parametrize(("x", "y", "columns", "rows"), [(-10, 4, 10, 20), (50, 60, 14, 4), (-30, 0, 0, 20)])
 def test_what_reaches_outside_is_cut_off(video, image, x: int, y: int, columns: int, rows: int) -> None:
     for canvas in (video.canvas, RgbCanvas(image)):
-        canvas.shade(x, y, 20, 20, WHITE)
+        canvas.shade(x, y, 20, 20, [WHITE])
         canvas.fill(-50, -50, -1, -1, COLOURS["angry"])
     dark = video.rgb().max(axis=2) < 128
     assert dark.sum() == columns * rows
@@ -76,7 +87,7 @@ def test_what_reaches_outside_is_cut_off(video, image, x: int, y: int, columns: 
 def test_text_is_readable_on_what_was_darkened_for_it(video, image) -> None:
     light = video.planes[0]
     for canvas in (video.canvas, RgbCanvas(image)):
-        canvas.shade(0, 0, SIDE, SIDE, COLOURS["happy"])
+        canvas.shade(0, 0, SIDE, SIDE, [COLOURS["happy"]])
     ground = int(light[0, 0])
     assert (light == ground).all()
     assert (image == 255 // 4).all()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from convert.cli import main
+from convert.float_model import load_keras
 from convert.keras_start import start_keras
 from convert.run import Run, read_run
 from edge.perceive.features import FaceInput
@@ -44,3 +45,12 @@ def test_what_cannot_be_averaged_is_named(keras, tmp_path: Path, capsys):
         assert main(["average", *runs, "--out", str(tmp_path / "out")]) == 1
         assert said in capsys.readouterr().err
     assert not (tmp_path / "out" / "model.keras").exists()
+
+
+def test_a_detector_too(tmp_path: Path):
+    """With a loss and layers of its own, that Keras has to know."""
+    run = Path(__file__).parents[2] / "checkpoints" / "face-detector"
+    assert main(["average", str(run), str(run), "--out", str(tmp_path / "out")]) == 0
+    weights = [load_keras(folder / "model.keras", tmp_path / "log").get_weights() for folder in (run, tmp_path / "out")]
+    for one, other in zip(*weights, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from skimage.data import astronaut
 
-from convert.detector_peers import YuNet
+from convert.detector_peers import Haar, YuNet
 from edge.errors import ConfigError
 from edge.records import Box
 
@@ -26,3 +28,17 @@ def test_a_file_that_is_no_network_is_named(tmp_path):
     (tmp_path / "no.onnx").write_bytes(b"nothing")
     with pytest.raises(ConfigError, match="cannot read it"):
         YuNet(tmp_path / "no.onnx", 320)
+
+
+@pytest.mark.skipif(not hasattr(cv2, "CascadeClassifier"), reason="OpenCV 5 has no Haar cascades")
+def test_the_cascade_finds_a_frontal_face_and_nothing_where_there_is_no_room():
+    best = max(Haar().detect(astronaut()), key=lambda item: item.score)
+    assert best.box.iou(FACE) > 0.5
+    assert 0.5 < best.score < 1
+    assert Haar().detect(np.zeros((20, 20, 3), np.uint8)) == []
+
+
+@pytest.mark.skipif(hasattr(cv2, "CascadeClassifier"), reason="OpenCV 4 has them")
+def test_without_cascades_that_is_said():
+    with pytest.raises(ConfigError, match="expected OpenCV 4"):
+        Haar()

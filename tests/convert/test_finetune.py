@@ -7,8 +7,8 @@ import pytest
 
 from convert.architectures.detector import pyramid
 from convert.finetune import finetune, rounded
-from convert.float_detector import detector_from_keras, load_trained
-from convert.float_model import float_outputs, load_float
+from convert.float_detector import detector_from_keras
+from convert.float_model import float_outputs, load_float, load_keras
 from convert.keras_start import start_keras
 from convert.quantize_detector import calibration
 from edge.errors import ConfigError
@@ -35,7 +35,7 @@ def test_only_keras_models_can_be_trained(tiny_keras, tmp_path):
 def test_a_detector_keeps_its_scores_and_places(small_photos, tmp_path):
     start_keras(tmp_path / "log", tensorflow=True)
     network = pyramid((64, 96, 3), bounded=True)
-    network.set_weights(load_trained(CHECKPOINT / "model.keras", tmp_path / "log").get_weights())
+    network.set_weights(load_keras(CHECKPOINT / "model.keras", tmp_path / "log").get_weights())
     model = detector_from_keras(network, tmp_path / "mine.keras", tmp_path / "log")
     tensors = calibration(small_photos, DetectorInput(64, 96, 3, -1.0, 1.0), 6).tensors
 

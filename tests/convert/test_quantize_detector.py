@@ -14,8 +14,7 @@ from convert.architectures.detector import pyramid
 from convert.cli import main
 from convert.contract import Given
 from convert.datasets.photos import Photo, training_photos
-from convert.float_detector import load_trained
-from convert.float_model import FloatModel
+from convert.float_model import FloatModel, load_keras
 from convert.keras_start import start_keras
 from convert.quantize_detector import DetectorJudge, detector_subject, own_contract
 from convert.run import read_run
@@ -95,7 +94,7 @@ def test_it_is_the_same_bytes_again_and_doubt_about_its_pixels_is_told(small_pho
 def test_the_scaling_of_its_pixels_is_measured_where_that_is_certain(tmp_path: Path):
     keras = start_keras(tmp_path / "log", tensorflow=True)
     inner = pyramid((160, 192, 3))
-    inner.set_weights(load_trained(CHECKPOINT / "model.keras", tmp_path / "log").get_weights())
+    inner.set_weights(load_keras(CHECKPOINT / "model.keras", tmp_path / "log").get_weights())
     inputs = keras.layers.Input((160, 192, 3))
     own = keras.Model(inputs, inner(keras.layers.Rescaling(1 / 127.5, -1)(inputs)))
     own.save(tmp_path / "mine.keras")
@@ -122,7 +121,7 @@ def test_a_contract_that_no_detector_can_have_is_refused(small_photos, given: Gi
 @pytest.fixture(scope="module")
 def shipped() -> FloatModel:
     """The shipped detector in the place of a float one: what is wrong with a contract does not hang on the format."""
-    return FloatModel(Path("shipped"), (find_package("face-detector") / "model.tflite").read_bytes(), (288, 384, 3), 0)
+    return FloatModel(Path("shipped"), (find_package("face-detector") / "model.tflite").read_bytes(), (320, 416, 3), 0)
 
 
 def _findings(model: FloatModel, photos: list[Photo], **contract: float) -> list[str]:

@@ -9,12 +9,13 @@ import cv2
 import numpy as np
 
 from edge.demo.clip import FPS, SECONDS, synthetic_voice, write_clip
-from edge.perceive.haar import HaarDetector
+from edge.perceive.detector import CellDetector
+from edge.perceive.package import find_package, load_package
 
 
 def test_a_face_enters_stays_and_leaves(tmp_path: Path):
     write_clip(tmp_path / "clip.mkv")
-    detector = HaarDetector()
+    detector = CellDetector(load_package(find_package("face-detector"), "detector"))
     with av.open(str(tmp_path / "clip.mkv")) as container:
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     assert len(frames) == FPS * SECONDS

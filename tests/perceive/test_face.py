@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 from edge.config import FaceConfig
+from edge.perceive.detector import CellDetector
 from edge.perceive.face import FacePerception
-from edge.perceive.haar import HaarDetector
+from edge.perceive.package import find_package, load_package
 from edge.records import FaceObservation, Frame
 
 
-def detector() -> HaarDetector:
-    return HaarDetector()
+def detector() -> CellDetector:
+    return CellDetector(load_package(find_package("face-detector"), "detector"))
 
 
 @pytest.fixture

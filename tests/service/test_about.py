@@ -12,7 +12,8 @@ def test_info_tells_version_and_where_each_model_runs(tmp_path, capsys):
         '[inference]\naccelerator = "cpu"\nface_accelerator = "npu"\ndelegate = "/none"\n'
     )
     assert main(["info", "--config", str(tmp_path / "my.toml"), "--json"]) == 0
-    face, speech = json.loads(capsys.readouterr().out)["models"]
+    detector, face, speech = json.loads(capsys.readouterr().out)["models"]
+    assert (detector["task"], detector["name"]) == ("detector", "face-detector")
     assert (face["task"], face["accelerator"]) == ("face", "cpu")
     assert "no libLiteRtDispatch" in face["reason"]
     assert (speech["name"], speech["accelerator"], speech["reason"]) == ("speech-emotion", "cpu", "as configured")
@@ -20,9 +21,9 @@ def test_info_tells_version_and_where_each_model_runs(tmp_path, capsys):
     assert "runs on cpu, model.tflite: as configured" in capsys.readouterr().out
 
 
-def test_info_tells_of_the_detector_and_the_fusion_that_are_configured(tmp_path, capsys):
+def test_info_tells_of_the_fusion_that_is_configured(tmp_path, capsys):
     (tmp_path / "my.toml").write_text(
-        '[face]\ndetector = "face-detector"\n[fusion]\nstrategy = "learned"\n'
+        '[fusion]\nstrategy = "learned"\n'
         '[inference]\naccelerator = "npu"\nspeech_accelerator = "cpu"\ndelegate = "/none"\n'
     )
     assert main(["info", "--config", str(tmp_path / "my.toml"), "--json"]) == 0

@@ -26,8 +26,8 @@ BLIND = replace(Config(), camera=CameraConfig(enabled=False))
 
 def test_only_what_is_enabled_is_loaded():
     both, deaf, blind = build_pipeline(Config()), build_pipeline(DEAF), build_pipeline(BLIND)
-    assert [model.task for model in both.models] == ["face", "speech"]
-    assert (deaf.speech, [model.task for model in deaf.models]) == (None, ["face"])
+    assert [model.task for model in both.models] == ["face", "detector", "speech"]
+    assert (deaf.speech, [model.task for model in deaf.models]) == (None, ["face", "detector"])
     assert (blind.face, [model.task for model in blind.models]) == (None, ["speech"])
     assert [modalities(config) for config in (Config(), DEAF, BLIND)] == [["face", "speech"], ["face"], ["speech"]]
 
@@ -48,18 +48,20 @@ def test_a_missing_model_is_named():
 def test_a_learned_fusion_is_loaded_where_there_is_anything_to_fuse():
     learned = replace(Config(), fusion=replace(Config().fusion, strategy="learned"))
     pipeline = build_pipeline(learned)
-    assert [model.task for model in pipeline.models] == ["face", "speech", "fusion"]
+    assert [model.task for model in pipeline.models] == ["face", "detector", "speech", "fusion"]
     assert pipeline.models[-1].accelerator == "cpu"
     deaf = replace(learned, microphone=replace(learned.microphone, enabled=False))
-    assert [task for task, _ in wanted_models(deaf)] == ["face"]
+    assert [task for task, _ in wanted_models(deaf)] == ["detector", "face"]
     assert build_pipeline(deaf).fuser.close() == []
 
 
-def test_a_detector_package_is_among_the_models_and_the_cascade_is_none():
-    found = replace(Config(), face=FaceConfig(detector="face-detector"))
-    assert [task for task, _ in wanted_models(found)] == ["detector", "face", "speech"]
-    assert [task for task, _ in wanted_models(Config())] == ["face", "speech"]
-    assert [model.task for model in build_pipeline(found).models] == ["face", "detector", "speech"]
+def test_the_detector_is_among_the_models():
+    far = replace(Config(), face=FaceConfig(detector="face-detector-far"))
+    assert wanted_models(far)[0] == ("detector", "face-detector-far")
+    assert [(model.task, model.name) for model in build_pipeline(far).models][:2] == [
+        ("face", "face-emotion"),
+        ("detector", "face-detector-far"),
+    ]
 
 
 def utterances(samples: NDArray[np.float32], voice_activity: str) -> list[Utterance]:
