@@ -27,6 +27,9 @@ from edge.perceive.speech import SpeechPerception
 from edge.perceive.vad import ACTIVITIES, CHUNK_SAMPLES
 from edge.records import EMOTIONS, AudioChunk, EmotionEvent, SpeechObservation
 
+#: How the device tells voices from noise unless it is told otherwise.
+VOICE_ACTIVITY = SpeechConfig().voice_activity
+
 _SEED = 7
 _QUIET_DBFS = -70.0
 _HOP_S = 0.5  # between windows of noise that the model judges outright

@@ -17,12 +17,18 @@ from convert.folds import (
     fold_folders,
     held_out_outputs,
 )
-from convert.heard import false_alarms, held_out_noise, noisy_outputs, sentence_figures, sentences_heard
+from convert.heard import (
+    VOICE_ACTIVITY,
+    false_alarms,
+    held_out_noise,
+    noisy_outputs,
+    sentence_figures,
+    sentences_heard,
+)
 from convert.judging import label_of
 from convert.left_out import corpus_folders, left_out_figures
 from convert.metrics import reliability, uar
 from convert.plots import bars_plot, confusion_plot, curves_plot, reliability_plot
-from edge.config import SpeechConfig
 from edge.perceive.vad import ACTIVITIES
 from edge.records import EMOTIONS
 
@@ -74,9 +80,8 @@ def speech_report(run: Path, data: Path, making: Making = INT8) -> dict[str, Any
             fold.emotions(fold.converted, model.package.temperature) for fold, model in zip(judged, models, strict=True)
         ]
         result["reliability"] = reliability(np.concatenate(shares), np.concatenate(labels))
-        activity = SpeechConfig().voice_activity
-        heard = [sentences_heard(model, fold.clips, activity) for model, fold in zip(models, judged, strict=True)]
-        result["device"][activity] = sentence_figures(heard, labels)
+        heard = [sentences_heard(model, fold.clips, VOICE_ACTIVITY) for model, fold in zip(models, judged, strict=True)]
+        result["device"][VOICE_ACTIVITY] = sentence_figures(heard, labels)
         noises = [held_out_noise(folder, data) for folder in folders]
         if all(noises):
             for snr in _SNR_DB:
