@@ -158,7 +158,7 @@ from edge.config import Config
 from edge.config_toml import load_config
 from edge.service.pipeline import build_pipeline
 assert Path(edge.__file__).parts[-3] == "site", edge.__file__
-assert len(build_pipeline(Config()).models) == 2
+assert len(build_pipeline(Config()).models) == 3
 assert load_config(Path(edge.__file__).parent / "_config.toml") == Config()
 assert schemas.read("event")["title"]
 """
