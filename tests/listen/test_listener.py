@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import json
 import os
@@ -14,7 +13,6 @@ import struct
 import subprocess
 import sys
 import termios
-import threading
 import time
 from pathlib import Path
 
@@ -22,6 +20,7 @@ import pytest
 
 from edge.config import DeviceConfig
 from edge.publish import payloads
+from tests.relay import Relay
 
 
 class Listening:
@@ -174,70 +173,20 @@ def test_a_restart_of_the_broker_is_told_and_not_held_against_the_device(
 
 
 def test_what_comes_while_the_listener_is_away_is_judged_too(mosquitto, teller, event, listen) -> None:
-    """A proxy in front of the broker cuts the listener off; a device goes on."""
-    with Cut(mosquitto.port) as cut:
-        listening = listen("--broker", f"mqtt://127.0.0.1:{cut.port}", "--verify")
+    """A relay in front of the broker cuts the listener off; a device goes on."""
+    with Relay(mosquitto.port) as relay:
+        listening = listen("--broker", relay.url, "--verify")
         listening.wait_for("listening to")
         teller("emotion/kitchen-pi/event", numbered(event, 1))
         listening.wait_for("#1 ")
-        cut.off()
+        relay.cut()
         listening.wait_for("lost")
         teller("emotion/kitchen-pi/event", numbered(event, 2))
         teller("emotion/kitchen-pi/event", numbered(event, 4))
-        cut.on()
+        relay.joined = True
         listening.wait_for("connected again; the broker kept", "#2 ", "#4 ", timeout_s=60)
         assert listening.end(signal.SIGTERM) == 1
     assert "an event is missing, sequence 3" in listening.text
-
-
-class Cut:
-    """A TCP proxy to the broker at `broker_port` that can be cut off and joined again."""
-
-    def __init__(self, broker_port: int) -> None:
-        self._broker_port = broker_port
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        self._joined = True
-        self._open: list[socket.socket] = []
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def __enter__(self) -> Cut:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.off()
-        self._listener.close()
-
-    def off(self) -> None:
-        self._joined = False
-        for end in self._open:
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-
-    def on(self) -> None:
-        self._joined = True
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            if not self._joined:
-                client.close()
-                continue
-            broker = socket.create_connection(("127.0.0.1", self._broker_port))
-            self._open += [client, broker]
-            for source, sink in ((client, broker), (broker, client)):
-                threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
-
-    @staticmethod
-    def _pump(source: socket.socket, sink: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while data := source.recv(4096):
-                sink.sendall(data)
-        with contextlib.suppress(OSError):
-            sink.shutdown(socket.SHUT_RDWR)
 
 
 def test_on_a_terminal_it_is_a_table_that_stays_in_place(mosquitto, teller, event) -> None:

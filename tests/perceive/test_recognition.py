@@ -43,7 +43,7 @@ def transducer(tmp_path: Path) -> Path:
 
 def test_a_model_of_sherpa_onnx_is_read_by_its_folder_and_hears_the_sound(transducer: Path):
     recognizer = open_recognizer(f"sherpa-onnx:{transducer}")
-    assert recognizer is not None
+    assert isinstance(recognizer, SherpaOnnx)
     assert recognizer.transcribe(np.zeros(16_000, np.float32)) == ("", 0.0)
     assert recognizer.transcribe(synthetic_voice(1)) == ("THANK YOU", 0.8)
     assert recognizer.transcribe(np.zeros(16_000, np.float32)) == ("", 0.0)
