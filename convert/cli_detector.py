@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from convert.cli_parts import add_data, add_run, described, minutes
+from convert.cli_parts import above_zero, add_data, add_run, described
 from convert.keras_start import start_keras
 
 
@@ -21,7 +21,8 @@ def add_train(tasks: Any) -> None:
     )
     add_data(command, "folder of the photos")
     add_run(command)
-    command.add_argument("--minutes", type=minutes, default=0.0, help="train for so long instead, whatever the machine")
+    command.add_argument("--minutes", type=above_zero, default=0.0, help="train for so long instead of by epochs")
+    command.add_argument("--learning-rate", type=above_zero, metavar="RATE", help="other than the recipe's at its peak")
     command.add_argument("--start", type=Path, metavar="RUN", help="begin with the weights of another run")
     command.add_argument("--faces", type=Path, metavar="DIR", help="FER2013: paste its faces into backgrounds")
     command.set_defaults(command=_train)
@@ -50,7 +51,12 @@ def _train(arguments: argparse.Namespace) -> None:
     start_keras(arguments.out / "keras.log", tensorflow=True)
     from convert.train_detector import RECIPE, train_detector
 
-    recipe = replace(RECIPE, epochs=arguments.epochs or RECIPE.epochs, minutes=arguments.minutes)
+    recipe = replace(
+        RECIPE,
+        epochs=arguments.epochs or RECIPE.epochs,
+        minutes=arguments.minutes,
+        learning_rate=arguments.learning_rate or RECIPE.learning_rate,
+    )
     train_detector(
         arguments.data, arguments.out, recipe, arguments.resume, start=arguments.start, faces=arguments.faces
     )

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from convert.cli_parts import add_data, add_figures, add_run, described, minutes, positive, write_figures
+from convert.cli_parts import above_zero, add_data, add_figures, add_run, described, positive, write_figures
 from convert.keras_start import start_keras
 from edge.errors import EdgeError
 
@@ -122,7 +122,7 @@ def _recipe_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--recipe", type=Path, metavar="FILE", help="TOML; 'emotion-convert recipe' prints the default"
     )
-    command.add_argument("--minutes", type=minutes, help="train so long, instead of by epochs")
+    command.add_argument("--minutes", type=above_zero, help="train so long, instead of by epochs")
     command.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="change one setting of the recipe; repeatable"
     )

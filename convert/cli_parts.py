@@ -36,7 +36,7 @@ def add_run(command: argparse.ArgumentParser) -> None:
     command.add_argument("--resume", action="store_true", help="go on after the last epoch that is kept in --out")
 
 
-def minutes(text: str) -> float:
+def above_zero(text: str) -> float:
     """A number above 0, for argparse."""
     value = float(text)
     if not 0 < value < math.inf:

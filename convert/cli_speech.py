@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from convert.cli_parts import add_data, add_figures, add_run, described, minutes, write_figures
+from convert.cli_parts import above_zero, add_data, add_figures, add_run, described, write_figures
 from convert.keras_start import start_keras
 
 
@@ -49,7 +49,7 @@ def add_train(tasks: Any) -> None:
         metavar="RUN",
         help="run of speech, with the same splits and features, to learn from; repeatable",
     )
-    speech.add_argument("--minutes", type=minutes, help="train each model so long, instead of by epochs")
+    speech.add_argument("--minutes", type=above_zero, help="train each model so long, instead of by epochs")
     speech.set_defaults(command=_train_speech)
     fusion = described(
         tasks.add_parser,

@@ -9,6 +9,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from convert.architectures.detector import pyramid
 from convert.augment_photos import View, Views, load_scenes, target
@@ -19,6 +20,7 @@ from convert.fit import Batch, Recipe, fit
 from convert.float_model import load_keras
 from convert.fused_normalisation import FusedNormalisation
 from convert.run import Run, read_run
+from edge.errors import ConfigError
 from edge.perceive.features import DetectorInput, picture_tensor
 
 DETECTOR_INPUT = DetectorInput(height=320, width=416, channels=3, low=-1.0, high=1.0)
@@ -36,7 +38,7 @@ _STEPS = 100
 # Sides of the views in pixels and what of a batch they take, in turn. Small views show more faces for the same work;
 # large ones are needed for faces that fill the shipped input: without any, parts of such faces were its worst mistakes.
 # Each batch takes about the same time. The first two differ, which tells Keras that sides vary.
-_SIDES = ((288, 0.5), (160, 2.0), (224, 1.0))
+_SIDES = ((320, 0.5), (160, 2.0), (320, 0.5), (224, 1.0))
 
 
 def train_detector(
@@ -94,8 +96,22 @@ def train_detector(
 def _trainable(start: Path | None = None) -> Any:
     model = pyramid((None, None, DETECTOR_INPUT.channels), Detector, FusedNormalisation)
     if start:
-        model.set_weights(load_keras(start / "model.keras", start / "start.log").get_weights())
+        path = start / "model.keras"
+        begun = load_keras(path, start / "start.log").get_weights()
+        try:
+            model.set_weights([_laid_in(old, new.shape) for old, new in zip(begun, model.get_weights(), strict=True)])
+        except ValueError as error:
+            raise ConfigError(
+                f"{path}: expected the weights of this network, or of one with smaller kernels, got others: {error}"
+            ) from error
     return model
+
+
+def _laid_in(weight: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """A kernel in the middle of a larger one, which then computes the same; other weights as they are."""
+    if weight.ndim != 4:
+        return weight
+    return np.pad(weight, [((wanted - side) // 2,) * 2 for side, wanted in zip(weight.shape, shape, strict=True)])
 
 
 def _tensor(view: View) -> Any:

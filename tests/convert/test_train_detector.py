@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from convert.run import read_run
+from convert.run import Run, read_run
 from edge.errors import ConfigError
 
 pytestmark = pytest.mark.timeout(400)  # TensorFlow compiles and converts: minutes on a busy machine
@@ -43,3 +43,31 @@ def test_a_run_is_not_overwritten_but_resumed(detector_run, small_photos):
         train_detector(small_photos, detector_run, done, steps=2)
     train_detector(small_photos, detector_run, done, resume=True, steps=2)
     assert json.loads((detector_run / "progress.json").read_text())["epoch"] == 1
+
+
+def test_a_network_of_smaller_kernels_is_a_start_that_computes_the_same(tmp_path, monkeypatch):
+    """Its kernels lie in the middle of the larger ones."""
+    from convert.architectures import detector
+    from convert.keras_start import start_keras
+    from convert.train_detector import DETECTOR_INPUT, _trainable
+
+    start_keras(tmp_path / "keras.log", tensorflow=True)
+    monkeypatch.setattr(detector, "_COARSE", 3)
+    small = detector.pyramid((None, None, 3))
+    monkeypatch.undo()
+    small.save(tmp_path / "model.keras")
+    Run("detector", DETECTOR_INPUT, ("face",), {}).write(tmp_path)
+    large = _trainable(tmp_path)
+    assert large.count_params() > small.count_params()
+    pictures = np.random.default_rng(4).uniform(-1, 1, (2, 96, 64, 3)).astype(np.float32)
+    for name, expected in small(pictures).items():
+        np.testing.assert_allclose(large(pictures)[name], expected, atol=1e-4)
+
+
+def test_a_start_of_larger_kernels_is_refused(detector_run, monkeypatch):
+    from convert.architectures import detector
+    from convert.train_detector import _trainable
+
+    monkeypatch.setattr(detector, "_COARSE", 3)
+    with pytest.raises(ConfigError, match="expected the weights of this network, or of one with smaller kernels"):
+        _trainable(detector_run)
