@@ -151,7 +151,7 @@ def _detector(config: FaceConfig) -> tuple[CellDetector, Callable[[], object]]:
 
 
 def _looker(config: FaceConfig, detector: FaceDetector, face: Model, image: np.ndarray) -> Callable[[], object]:
-    perception = FacePerception(replace(config, confirm_frames=1), detector, face)
+    perception = FacePerception(replace(config, confirm_frames=1, detect_every=1), detector, face)
     sequence = iter(range(1_000_000))
 
     def look() -> None:

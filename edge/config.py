@@ -91,7 +91,7 @@ class FaceConfig:
     model: str = "face-emotion"
     detector: str = "face-detector"
     detection_score: float = _key(0.0, low=0, high=0.99)
-    detect_every: int = _key(1, low=1, high=30)
+    detect_every: int = _key(2, low=1, high=30)
     smallest_px: int = _key(60, low=24, high=2000)
     most_faces: int = _key(4, low=1, high=32)
     least_quality: float = _key(0.15, low=0, high=1)

@@ -20,12 +20,14 @@ from edge.analyze.inputs import Input
 from edge.analyze.summary import Summary
 from edge.analyze.tables import Tables
 from edge.analyze.timeline import Timeline
-from edge.analyze.walk import Picture, Step, media, steps
+from edge.analyze.walk import Picture, Search, Step, media, steps
 from edge.capture.image_folder import read_image
 from edge.capture.media_file import contents
 from edge.config import Config
 from edge.errors import EdgeError
 from edge.jpeg import jpeg
+from edge.perceive.detector import FaceDetector
+from edge.perceive.face import Turns
 from edge.records import FaceObservation, Frame, SpeechObservation
 from edge.service.pipeline import LoadedModels, Pipeline, build_pipeline
 
@@ -84,10 +86,8 @@ def _media(item: Input, folder: Path, job: Job, loaded: LoadedModels, summary: S
     pipeline = build_pipeline(config, loaded=loaded)
     failures: list[str] = []
     listen = held.sound and pipeline.speech is not None
-    # Which frames are looked at for faces is known ahead only where it is every one.
-    found_ahead = job.alongside and pipeline.face and pipeline.detector and config.face.detect_every == 1
-    detect = pipeline.detector.detect if found_ahead and pipeline.detector else None
-    items = media(item.path, held.picture, listen, failures.append, config.camera.fps, job.video, detect)
+    search = _search(pipeline.detector, config) if job.alongside and pipeline.face and pipeline.detector else None
+    items = media(item.path, held.picture, listen, failures.append, config.camera.fps, job.video, search)
     pictures = _Pictures(folder)
     told = 0.0
     shown: list[FaceObservation] = []
@@ -111,6 +111,12 @@ def _media(item: Input, folder: Path, job: Job, loaded: LoadedModels, summary: S
     pictures.write()
     work.finish(folder, item.path.name)
     summary.failure = "; ".join(failures)
+
+
+def _search(detector: FaceDetector, config: Config) -> Search:
+    """What `FacePerception` would do in the same frames, for a thread of its own."""
+    turns = Turns(config.face)
+    return lambda frame: detector.detect(frame.image) if turns.due(frame.captured_ns) else None
 
 
 def _image(item: Input, folder: Path, job: Job, loaded: LoadedModels, summary: Summary) -> None:

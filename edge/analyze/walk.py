@@ -8,9 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from edge.analyze.alongside import ahead
 from edge.capture.frames import FrameMaker
 from edge.capture.sound_file import SoundFile
@@ -25,8 +22,8 @@ from edge.service.pipeline import Pipeline
 #: The fused estimate is asked at most so often, and whenever something happens.
 _ESTIMATE_NS = 100_000_000
 
-#: Finds the faces in uint8 [H, W, 3] RGB.
-Detect = Callable[[NDArray[np.uint8]], list[Detection]]
+#: Finds the faces of a frame whose turn it is; None for the others. Asked once for each frame, in their order.
+Search = Callable[[Frame], list[Detection] | None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +61,7 @@ def media(
     failed: Callable[[str], None],
     fps: float,
     every: bool = False,
-    detect: Detect | None = None,
+    search: Search | None = None,
 ) -> Iterator[Picture | AudioChunk]:
     """The pictures and chunks of a file, as they end in time: what the service would have at each moment.
 
@@ -73,14 +70,14 @@ def media(
     Args:
         fps: so many pictures a second are looked at, as of a camera; all, where the file has no more.
         every: give also those that nobody looks at.
-        detect: finds the faces; then pictures are read, and their faces found, ahead of time in a thread.
+        search: finds the faces; then pictures are read, and their faces found, ahead of time in a thread.
     """
     streams: list[Iterable[Picture | AudioChunk]] = []
     if sound:
         streams.append(_until_failure(_chunks(path), failed))
     if picture:
-        pictures = _pictures(path, fps, every, detect)
-        streams.append(_until_failure(ahead(pictures) if detect else pictures, failed))
+        pictures = _pictures(path, fps, every, search)
+        streams.append(_until_failure(ahead(pictures) if search else pictures, failed))
     return heapq.merge(*streams, key=_time_ns)  # sound first where both end at once
 
 
@@ -114,14 +111,14 @@ def _time_ns(item: Picture | AudioChunk) -> int:
     return item.time_ns if isinstance(item, Picture) else item.end_ns
 
 
-def _pictures(path: Path, fps: float, every: bool, detect: Detect | None) -> Iterator[Picture]:
+def _pictures(path: Path, fps: float, every: bool, search: Search | None) -> Iterator[Picture]:
     make = FrameMaker(CameraConfig())
     video = VideoFile(path, fps)
     try:
         for time_ns, decoded, looked in video.pictures():
             if looked:
                 frame = make.frame(rgb(decoded), time_ns)
-                yield Picture(time_ns, frame, decoded, detect(frame.image) if detect else None)
+                yield Picture(time_ns, frame, decoded, search(frame) if search else None)
             elif every:
                 yield Picture(time_ns, None, decoded)
     finally:

@@ -18,7 +18,31 @@ from edge.perceive.tracker import IouTracker, Track
 from edge.records import EMOTIONS, Box, FaceObservation, Frame
 
 _UNKNOWN = np.full(len(EMOTIONS), 1 / len(EMOTIONS), np.float32)
+# A mask comes and goes in no fewer looks; telling whether it is there costs a tenth of what the classifier does.
+_MOUTH_EVERY = 5
 _Seen = tuple[Track, Box, NDArray[np.float32] | None]
+
+
+class Turns:
+    """Which frames are searched for faces: one in so many, and where frames are few one in so much time, so that a face
+    is found again before it would count as lost."""
+
+    def __init__(self, config: FaceConfig) -> None:
+        self.adopt(config)
+        self._since = config.detect_every
+        self._searched_ns = 0
+
+    def adopt(self, config: FaceConfig) -> None:
+        """Search by `config` from the next frame on."""
+        self._every, self._longest_ns = config.detect_every, config.track_lost_ms * 1_000_000 // 2
+
+    def due(self, captured_ns: int) -> bool:
+        """Whether this frame is one; to be asked once for each."""
+        self._since += 1
+        if self._since < self._every and captured_ns - self._searched_ns < self._longest_ns:
+            return False
+        self._since, self._searched_ns = 0, captured_ns
+        return True
 
 
 class FacePerception:
@@ -37,22 +61,21 @@ class FacePerception:
         self._spec = cast(FaceInput, model.package.input)  # load_package(..., "face") made it so
         self._levels = model.quantized(face_levels(self._spec))
         self._tracker = IouTracker(config.track_iou, config.track_lost_ms * 1_000_000, first_track)
-        self._since_detection = 0
-        self._detected_ns = 0
+        self._turns = Turns(config)
 
     def adopt(self, config: FaceConfig) -> None:
         """Look by `config` from the next frame on; any thread. Followed faces stay."""
         self._config = config
+        self._turns.adopt(config)
         self._tracker.adopt(config.track_iou, config.track_lost_ms * 1_000_000)
 
     def observe(self, frame: Frame, detections: Sequence[Detection] | None = None) -> list[FaceObservation]:
         """The confirmed faces of this frame, the largest first; an empty list if there is none.
 
-        In `detect_every` - 1 of `detect_every` frames nobody looks for faces: those found last are expected where their
-        movement takes them. Where frames are few it is looked for more often: before a face would count as lost.
+        In frames that are not searched for faces (`Turns`) those found last are where their movement should take them.
 
         Args:
-            detections: what the detector found in this frame, where somebody has asked it already.
+            detections: what the detector found in a frame whose turn it is, where somebody has asked it already.
 
         Raises:
             ValueError: the frame has no pixels or is not uint8 [H, W, 3].
@@ -67,13 +90,8 @@ class FacePerception:
         ]
 
     def _seen(self, frame: Frame, found: Sequence[Detection] | None) -> list[_Seen]:
-        self._since_detection += 1
-        sure_ns = self._config.track_lost_ms * 1_000_000 // 2
-        if self._since_detection < self._config.detect_every and frame.captured_ns - self._detected_ns < sure_ns:
-            followed = self._tracker.between(frame.captured_ns)
-            if followed:
-                return followed
-        self._since_detection, self._detected_ns = 0, frame.captured_ns
+        if not self._turns.due(frame.captured_ns):
+            return self._tracker.between(frame.captured_ns)
         detections = self._detector.detect(frame.image) if found is None else found
         tracks = self._tracker.update(detections[: self._config.most_faces], frame.captured_ns)
         return [(track, track.box, track.landmarks) for track in tracks]
@@ -88,8 +106,10 @@ class FacePerception:
             crop = crop_face(frame.image, box, spec.crop_margin)
         face = face_picture(crop, spec.width, spec.height, spec.channels)
         height, width = frame.image.shape[:2]
-        hidden = 0.0 if landmarks is None else hidden_mouth(frame.image, landmarks)
-        quality = face_quality(face, box, landmarks, (height, width), spec.height, hidden)
+        if track.judged % _MOUTH_EVERY == 0 and landmarks is not None:
+            track.hidden = hidden_mouth(frame.image, landmarks)
+        track.judged += 1
+        quality = face_quality(face, box, landmarks, (height, width), spec.height, track.hidden)
         value = track.score * quality.value
         abstained = quality.worst if value < self._config.least_quality else ""
         return FaceObservation(

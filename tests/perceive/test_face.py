@@ -19,7 +19,7 @@ def detector() -> CellDetector:
 
 @pytest.fixture
 def perception(shipped):
-    config = FaceConfig(confirm_frames=2)
+    config = FaceConfig(confirm_frames=2, detect_every=1)
     return FacePerception(config, detector(), shipped("face"))
 
 
@@ -49,7 +49,7 @@ def test_poor_pictures_are_trusted_less(shipped, portrait):
 
 def test_a_face_is_judged_as_the_model_sees_it_however_near_it_is(shipped, portrait):
     near = cv2.resize(portrait, None, fx=2.5, fy=2.5, interpolation=cv2.INTER_CUBIC)
-    perception = FacePerception(FaceConfig(confirm_frames=1, smallest_px=100), detector(), shipped("face"))
+    perception = FacePerception(FaceConfig(confirm_frames=1, detect_every=1, smallest_px=100), detector(), shipped("face"))
     far, close = (look(perception, image)[0][0] for image in (portrait, near))
     assert close.box.width > 2 * far.box.width
     assert close.quality / close.detection_score == pytest.approx(far.quality / far.detection_score, abs=0.02)
@@ -67,8 +67,8 @@ def test_a_face_seen_too_poorly_is_not_judged_and_the_reason_is_told(shipped, po
 
 def test_between_detections_the_faces_are_followed(shipped, portrait, wall):
     every = FacePerception(FaceConfig(confirm_frames=1, detect_every=3), detector(), shipped("face"))
-    seen = look(every, portrait, portrait, portrait, wall, portrait, portrait)
-    assert [len(observations) for observations in seen] == [1, 1, 1, 0, 1, 1]
+    seen = look(every, portrait, portrait, portrait, wall, portrait, portrait, portrait, portrait)
+    assert [len(observations) for observations in seen] == [1, 1, 1, 0, 0, 0, 1, 1]
     assert {observation.track_id for observations in seen for observation in observations} == {1}
 
 
