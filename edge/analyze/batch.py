@@ -153,7 +153,7 @@ class _Progress:
         self._bar = tqdm(
             total=sum(self._sizes.values()),
             disable=self._lines,
-            bar_format="{percentage:3.0f}%|{bar}| {postfix} [{elapsed}, {remaining} left]",
+            bar_format="{percentage:3.0f}%|{bar}| {desc} [{elapsed}, {remaining} left]",
         )
 
     def __enter__(self) -> _Progress:
@@ -183,7 +183,9 @@ class _Progress:
         read = sum(self._sizes[path] * share for path, share in self._shares.items())
         speed = sum(self._seconds.values()) / max(time.monotonic() - self._begun, 1e-3)
         before = f" ({self._done} before)" if self._done else ""
-        self._bar.set_postfix_str(f"{self._finished}/{self._count} files{before}, {speed:.1f} times real time", False)
+        # As a description: tqdm begins a postfix with a comma.
+        told = f"{self._finished}/{self._count} files{before}, {speed:.1f} times real time"
+        self._bar.set_description_str(told, refresh=False)
         self._bar.update(read - self._shown)
         self._shown = read
 
