@@ -87,6 +87,8 @@ class CellDetector:
         self._filled = (0, 0)
         self._levels = self._engine.quantized(picture_tensor(np.arange(256, dtype=np.uint8), self._spec))
         self._tensor = np.zeros(self._spec.shape, self._levels.dtype)
+        # Where the 256 levels become -128 to 127 in order, all that changes is the highest bit.
+        self._shifted = self._tensor.dtype == np.int8 and np.array_equal(self._levels.ravel(), np.arange(-128, 128))
         self.adopt(least_score, smallest_px)
 
     def adopt(self, least_score: float | None, smallest_px: int) -> None:
@@ -151,8 +153,11 @@ class CellDetector:
     def _letterboxed(self, image: NDArray[np.uint8]) -> tuple[NDArray[Any], float]:
         """The model's tensor, the picture in its top left corner, and how far the picture was shrunk or enlarged."""
         self._filled, scale = letterbox(image, self._picture, self._filled)
-        # A table instead of arithmetic: each of the 256 levels has one place in the model's own numbers.
         # Into the same memory each time: fresh pages cost more than the table.
+        if self._shifted:  # in a sixth of the table's time
+            np.bitwise_xor(self._picture, 128, out=self._tensor.view(np.uint8))
+            return self._tensor, scale
+        # A table instead of arithmetic: each of the 256 levels has one place in the model's own numbers.
         return cv2.LUT(self._picture, self._levels, dst=self._tensor), scale
 
 

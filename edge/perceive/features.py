@@ -189,6 +189,7 @@ def align_face(
 
 
 def _resized(picture: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    picture = _twice(picture, width, height)
     if picture.shape[:2] == (height, width):
         return picture
     # INTER_AREA averages when shrinking (no aliasing); it is no good for enlarging.
@@ -197,9 +198,24 @@ def _resized(picture: NDArray[np.uint8], width: int, height: int) -> NDArray[np.
     return np.asarray(cv2.resize(picture, (width, height), interpolation=interpolation), np.uint8)
 
 
+def _twice(picture: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    """A picture that is larger than twice `width` and `height`, shrunk to that: averaged over whole numbers of pixels,
+    then interpolated. OpenCV is quick at both, and at halving what results; at averaging over fractions it takes three
+    times as long as all of this, for pixels that differ by 0.4 levels on average."""
+    down, across = picture.shape[0] // (2 * height), picture.shape[1] // (2 * width)
+    if min(down, across) < 1 or picture.shape[:2] == (2 * height, 2 * width):
+        return picture
+    if max(down, across) > 1:
+        rows, columns = picture.shape[0] // down, picture.shape[1] // across
+        whole = picture[: rows * down, : columns * across]
+        picture = np.asarray(cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(cv2.resize(picture, (2 * width, 2 * height), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
 def face_picture(crop: NDArray[np.uint8], width: int, height: int, channels: int) -> NDArray[np.uint8]:
     """uint8 [h, w, 3] RGB or [h, w] grey -> uint8 [height, width] for 1 channel, [height, width, 3] for 3."""
-    if channels == 1 and crop.ndim == 3:  # before it is scaled: that takes a third of the time then
+    crop = _twice(crop, width, height)
+    if channels == 1 and crop.ndim == 3:
         crop = np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), np.uint8)
     crop = _resized(crop, width, height)
     if channels == 3 and crop.ndim == 2:

@@ -49,7 +49,8 @@ def test_poor_pictures_are_trusted_less(shipped, portrait):
 
 def test_a_face_is_judged_as_the_model_sees_it_however_near_it_is(shipped, portrait):
     near = cv2.resize(portrait, None, fx=2.5, fy=2.5, interpolation=cv2.INTER_CUBIC)
-    perception = FacePerception(FaceConfig(confirm_frames=1, detect_every=1, smallest_px=100), detector(), shipped("face"))
+    config = FaceConfig(confirm_frames=1, detect_every=1, smallest_px=100)
+    perception = FacePerception(config, detector(), shipped("face"))
     far, close = (look(perception, image)[0][0] for image in (portrait, near))
     assert close.box.width > 2 * far.box.width
     assert close.quality / close.detection_score == pytest.approx(far.quality / far.detection_score, abs=0.02)

@@ -84,10 +84,15 @@ def test_any_crop_gives_the_model_shape(side: int, channels: int):
         assert face_tensor(crop, spec).shape == (48, 48, channels)
 
 
-def test_grey_before_scaling_is_grey_after_it():
-    crop = cv2.GaussianBlur(np.random.default_rng(6).integers(0, 256, (150, 150, 3), np.uint8), (0, 0), 2)
-    after = cv2.cvtColor(cv2.resize(crop, (48, 48), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
-    assert np.abs(face_picture(crop, 48, 48, 1).astype(int) - after).max() <= 1
+@pytest.mark.parametrize("side", [60, 97, 150, 268, 601])
+def test_what_is_scaled_in_steps_and_as_grey_is_the_average_of_its_pixels(side: int):
+    """Of a picture, and of noise, where pixels that are left out would show."""
+    noise = np.random.default_rng(6).integers(0, 256, (side, side, 3), np.uint8)
+    for crop, most in ((cv2.GaussianBlur(noise, (0, 0), side / 75), 3), (noise, 30)):
+        average = cv2.cvtColor(cv2.resize(crop, (48, 48), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
+        ours = face_picture(crop, 48, 48, 1)
+        assert np.abs(ours.astype(int) - average).max() <= most
+        assert ours.std() == pytest.approx(average.std(), rel=0.2)
 
 
 def test_mfcc_is_what_python_speech_features_computes():

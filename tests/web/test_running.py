@@ -30,8 +30,8 @@ def test_a_command_is_answered_as_over_mqtt(client, validators):
     dwell = settings["thresholds"]["fusion"]["dwell_ms"]
     assert (dwell["in_force"], dwell["file"], dwell["maximum"]) == (1234, 700, 60_000)
     assert "for this long" in dwell["description"]
-    silent = [key for keys in settings["thresholds"].values() for key, told in keys.items() if "description" not in told]
-    assert silent == []
+    for keys in settings["thresholds"].values():
+        assert [key for key, told in keys.items() if "description" not in told] == []
     proposal = client.get("/v1/config").json()
     assert "+dwell_ms = 1234" in proposal["diff"]
     assert "+least_quality = 0 " in proposal["diff"]
