@@ -12,7 +12,7 @@ from typing import Any
 
 import av
 import numpy as np
-from av.video.reformatter import ColorRange
+from av.video.reformatter import ColorRange, VideoReformatter
 from numpy.typing import NDArray
 
 from edge.analyze.canvas import Canvas, RgbCanvas, YuvCanvas, planes
@@ -83,6 +83,7 @@ class AnnotatedVideo:
         self._sound = _Sound(source) if sound else None
         self._last_ticks = -1
         self._shape = (0, 0)
+        self._reformatter = VideoReformatter()  # a picture's own would begin anew with each
 
     def __enter__(self) -> AnnotatedVideo:
         return self
@@ -119,8 +120,8 @@ class AnnotatedVideo:
             across, down = down, across
         bright = picture.color_range == ColorRange.JPEG  # a phone's and a still picture's; players expect the other
         if bright or (picture.format.name, picture.height, picture.width) != ("yuv420p", height, width):
-            limited = {"src_color_range": "JPEG", "dst_color_range": "MPEG"} if bright else {}
-            picture = picture.reformat(width=width, height=height, format="yuv420p", **limited)
+            limited: dict[str, Any] = {"src_color_range": "JPEG", "dst_color_range": "MPEG"} if bright else {}
+            picture = self._reformatter.reformat(picture, width, height, "yuv420p", **limited)
         frame = av.VideoFrame(self._shape[1], self._shape[0], "yuv420p")
         drawn = planes(frame)
         for target, source in zip(drawn, planes(picture), strict=True):

@@ -80,12 +80,11 @@ class YuvCanvas:
         part = _part(self._light, x, y, width, height * len(colours))
         part >>= 2
         part += _BLACK * 3 // 4
-        for row, colour in enumerate(colours):
-            _, blue, red = _yuv(colour)
-            top, bottom = (y + row * height) // 2, (y + (row + 1) * height + 1) // 2
-            half = x // 2, top, (width + 1) // 2, bottom - top
-            _part(self._blue, *half)[:] = blue
-            _part(self._red, *half)[:] = red
+        blue, red = _columns(tuple(colours), height, y % 2)
+        for plane, column in ((self._blue, blue), (self._red, red)):
+            part = _part(plane, x // 2, y // 2, (width + 1) // 2, len(column))
+            above = max(0, -(y // 2))
+            part[:] = column[above : above + len(part)]
 
     def write(self, text: str, x: int, y: int, size: float, colour: Colour) -> None:
         light = _yuv(colour)[0]
@@ -100,6 +99,15 @@ def _part(plane: NDArray[np.uint8], x: int, y: int, width: int, height: int) -> 
 def _yuv(colour: Colour) -> tuple[int, int, int]:
     light, blue, red = (_YUV @ colour + (_BLACK, _GREY, _GREY)).round().astype(int).tolist()
     return light, blue, red
+
+
+@lru_cache
+def _columns(colours: tuple[Colour, ...], height: int, odd: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Rows of colours at half the size, uint8 [N, 1] of blue and of red; `odd`: the first begins at an odd pixel."""
+    column = np.empty(((odd + len(colours) * height + 1) // 2, 2), np.uint8)
+    for row, colour in enumerate(colours):
+        column[(odd + row * height) // 2 : (odd + (row + 1) * height + 1) // 2] = _yuv(colour)[1:]
+    return column[:, :1], column[:, 1:]
 
 
 def planes(frame: Any) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:

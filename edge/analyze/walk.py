@@ -12,7 +12,7 @@ from edge.analyze.alongside import ahead
 from edge.capture.frames import FrameMaker
 from edge.capture.sound_file import SoundFile
 from edge.capture.source import SAMPLE_RATE_HZ
-from edge.capture.video_file import VideoFile, rgb
+from edge.capture.video_file import VideoFile
 from edge.config import CameraConfig
 from edge.errors import CaptureError
 from edge.perceive.detector import Detection
@@ -117,7 +117,7 @@ def _pictures(path: Path, fps: float, every: bool, search: Search | None) -> Ite
     try:
         for time_ns, decoded, looked in video.pictures():
             if looked:
-                frame = make.frame(rgb(decoded), time_ns)
+                frame = make.frame(video.rgb(decoded), time_ns)
                 yield Picture(time_ns, frame, decoded, search(frame) if search else None)
             elif every:
                 yield Picture(time_ns, None, decoded)

@@ -24,12 +24,13 @@ class VideoFile(MediaFile):
     def __init__(self, path: Path, fps: float) -> None:
         super().__init__(path, "video", f"file:{path}")
         self._fps = fps
+        self._reformatter: Any = None
 
     def pieces(self) -> Iterator[Piece[NDArray[np.uint8]]]:
         """Pictures uint8 [H, W, 3] RGB."""
         for time_ns, frame, taken in self.pictures():
             if taken:
-                yield Piece(time_ns, time_ns, rgb(frame))
+                yield Piece(time_ns, time_ns, self.rgb(frame))
 
     def pictures(self) -> Iterator[tuple[int, Any, bool]]:
         """Every picture as FFmpeg decoded it, its time in ns, and whether it is one of the `fps` a second."""
@@ -39,16 +40,20 @@ class VideoFile(MediaFile):
             time_ns = self._time_or_next(frame, time_ns)
             yield time_ns, frame, rate.takes(time_ns)
 
+    def rgb(self, frame: Any) -> NDArray[np.uint8]:
+        """A decoded picture upright, uint8 [H, W, 3] RGB."""
+        if self._reformatter is None:
+            from av.video.reformatter import VideoReformatter
+
+            # One for all pictures: a picture's own begins with threads and tables, in ten times the time.
+            self._reformatter = VideoReformatter()
+        image: NDArray[np.uint8] = self._reformatter.reformat(frame, format="rgb24").to_ndarray()
+        return np.rot90(image, quarter_turns(frame)) if quarter_turns(frame) else image
+
     def _time_or_next(self, frame: Any, before_ns: int) -> int:
         """A raw stream has no times: its pictures follow each other at 25 a second, as FFmpeg assumes."""
         time_ns = self.time_ns(frame)
         return before_ns + 40_000_000 if time_ns is None else time_ns
-
-
-def rgb(frame: Any) -> NDArray[np.uint8]:
-    """A decoded picture upright, uint8 [H, W, 3] RGB."""
-    image: NDArray[np.uint8] = frame.to_ndarray(format="rgb24")
-    return np.rot90(image, quarter_turns(frame)) if quarter_turns(frame) else image
 
 
 def quarter_turns(frame: Any) -> int:
