@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from convert.datasets.photos import Photo
 from convert.paste_faces import paste_faces
+from convert.paste_masks import draw_mask
 
 #: Most faces of a view that training looks at, and the numbers for each: box (left, top, right, bottom), ten
 #: landmark coordinates, 1 if they are known, 1 for a face, 0 for a place to ignore, -1 for none.
@@ -28,6 +29,7 @@ _LARGEST_WANTED = 1.1  # of the view's side: a person who leans over to the came
 _DRAWS = 10  # of a face until one is found that is large enough in its photo for the size wanted
 _HARD = 0.4  # share of backgrounds taken from those that mislead detectors
 _TURN_DEGREES = 30.0
+_MASKED, _COVERED = 0.12, 0.12  # share of the faces
 _PASTED = 0.3  # share of backgrounds that get faces of other expressions than people show to photographers
 # Right and left change places in a mirror.
 _MIRRORED = np.array([1, 0, 2, 4, 3])
@@ -220,10 +222,14 @@ def _mirrored(view: View) -> View:
 
 
 def _occluded(view: View, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Something in front of a face: a rectangle of one colour or of the view itself, up to half of the face."""
+    """Something in front of a face: a mask, or a rectangle of one colour or of the view itself, up to half of it."""
     image = view.image
-    for left, top, right, bottom in view.corners[~view.ignored]:
-        if rng.random() > 0.12:
+    shown = ~view.ignored
+    for (left, top, right, bottom), landmarks in zip(view.corners[shown], view.landmarks[shown], strict=True):
+        kind = rng.random()
+        if kind < _MASKED:
+            draw_mask(image, landmarks, rng)
+        if not _MASKED <= kind < _MASKED + _COVERED:
             continue
         wide, high = rng.uniform(0.25, 0.6, 2) * (right - left, bottom - top)
         x, y = rng.uniform((left, top), (right - wide, bottom - high)).astype(int)
