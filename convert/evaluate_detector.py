@@ -109,6 +109,7 @@ def evaluate_detector(folder: Path, data: Path, yunet: Path | None = None) -> di
         if truth_of_yaw is not None:
             entry["test, large faces by turn"] = _large_by_turn(test, rows["test"], truth_of_yaw, threshold)
         entry["by size"] = _by_size(test, rows["test"], threshold)
+        entry["frontal, by size"] = _by_size(held_out, rows["held_out"], threshold, frontal=True)
         entry["by source"] = _by_source(held_out, rows["held_out"], threshold)
         report["detectors"][name] = entry
     report["milliseconds"] = _milliseconds(timed)
@@ -134,7 +135,8 @@ def as_markdown(report: dict[str, Any]) -> str:
                     f"| {name} | {part} | {values['faces']} | {recalls} | {values['ap']:.3f} | "
                     f"{values['recall_at_threshold']:.3f} | {values['false_positives_at_threshold']} |"
                 )
-    for title in ("pictures without a face that fire", "test, large faces by turn", "by turn", "by size", "by source"):
+    titles = ("pictures without a face that fire", "test, large faces by turn", "by turn", "by size")
+    for title in (*titles, "frontal, by size", "by source"):
         lines += ["", f"## {title}", ""]
         for name, entry in report["detectors"].items():
             if title in entry:
@@ -202,14 +204,18 @@ def _large_by_turn(
     return {name: _share(photos, found, threshold) for name, photos in kinds.items()}
 
 
-def _by_size(group: _Set, found: Sequence[Sequence[Detection]], threshold: float) -> dict[str, Any]:
+def _by_size(
+    group: _Set, found: Sequence[Sequence[Detection]], threshold: float, frontal: bool = False
+) -> dict[str, Any]:
+    """Of all faces, or of the frontal ones by the teacher's landmarks."""
     bounds = (0.0, 0.04, 0.08, 0.12, 0.2, 0.4, 9.0)
     result = {}
     for low, high in pairwise(bounds):
         kept = []
         for photo, image in zip(group.photos, group.images, strict=True):
             share = share_of_height(photo, image.shape[0])
-            kept.append(only(photo, (share >= low) & (share < high)))
+            wanted = (share >= low) & (share < high)
+            kept.append(only(photo, wanted & (turns(photo) < FRONTAL) if frontal else wanted))
         result[f"{100 * low:.0f} % and more of the height"] = _share(kept, found, threshold)
     return result
 

@@ -36,7 +36,8 @@ def draw_mask(image: NDArray[np.uint8], landmarks: NDArray[np.float32], rng: np.
     edge = _EDGE * rng.uniform(0.92, 1.08, _EDGE.shape)
     points = eyes + edge[:, :1] * across + edge[:, 1:] * down + (1 - np.abs(edge[:, :1])) * lead
     low = np.maximum(np.floor(points.min(axis=0)).astype(int), 0)
-    part = image[low[1] : int(points[:, 1].max()) + 2, low[0] : int(points[:, 0].max()) + 2]
+    high = np.maximum(points.max(axis=0).astype(int) + 2, 0)
+    part = image[low[1] : high[1], low[0] : high[0]]
     if 0 in part.shape:
         return False
     shape = np.zeros(part.shape[:2], np.uint8)

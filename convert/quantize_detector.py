@@ -93,7 +93,13 @@ def _of_run(path: Path, size: tuple[int, ...] | None, log: Path) -> tuple[FloatM
     from convert.architectures.detector import pyramid
 
     fixed = pyramid(spec.shape, bounded=True)
-    fixed.set_weights(trained.get_weights())
+    try:
+        fixed.set_weights(trained.get_weights())
+    except ValueError as error:
+        raise ConfigError(
+            f"{path}: expected the detector as this version trains it, got other weights: {error} Begin a training "
+            f"with them (train detector --start {path.parent}), or use the version that made them."
+        ) from error
     return detector_from_keras(fixed, path, log), run, how
 
 

@@ -16,10 +16,10 @@ from edge.perceive.detector import BOX, LANDMARKS, OFFSETS, SCORE
 _STAGES = ((32, 1), (64, 3), (96, 3), (128, 2))
 _STEM = 16
 _NECK = 64
-# Depthwise kernels at strides 8 and below, and at 16 and 32: there a larger one costs next to nothing, and the cells of
-# the coarsest level see 575 pixels instead of 351, the whole of a face that fills the picture.
-_FINE, _COARSE = 3, 5
-_COARSE_FROM = 2  # stage
+# Sides of depthwise kernels: larger ones where they cost next to nothing, so that the cells of the coarsest level see
+# 655 pixels instead of 351, the whole of a face that fills the picture.
+_BODY_KERNELS = (3, 3, 5, 5)  # of each stage
+_NECK_KERNELS, _HEAD_KERNELS = (3, 5, 5), (3, 3, 5)  # of strides 8, 16, 32
 # Share of cells that hold a face at the start of training (Lin et al. 2017, focal loss): keeps the first steps calm.
 _PRIOR = 0.01
 
@@ -49,7 +49,8 @@ def pyramid(shape: tuple[int | None, ...], model: Any = None, normalisation: Any
     levels = []
     for stage, (channels, blocks) in enumerate(_STAGES):
         for block in range(blocks):
-            x = _separable(x, normalise, channels, stage, f"stage{stage}_{block}", stride=2 if block == 0 else 1)
+            stride = 2 if block == 0 else 1
+            x = _separable(x, normalise, channels, _BODY_KERNELS[stage], f"stage{stage}_{block}", stride)
         levels.append(x)
     merged: list[Any] = []
     for level in reversed(range(1, len(levels))):
@@ -57,11 +58,11 @@ def pyramid(shape: tuple[int | None, ...], model: Any = None, normalisation: Any
         if merged:
             finer = layers.UpSampling2D(2, name=f"up{level}")(merged[0])
             lateral = layers.Add(name=f"merge{level}")([lateral, finer])
-        merged.insert(0, _separable(lateral, normalise, _NECK, level, f"neck{level}"))
+        merged.insert(0, _separable(lateral, normalise, _NECK, _NECK_KERNELS[level - 1], f"neck{level}"))
     head = {"score": SCORE, "box": BOX, "landmarks": LANDMARKS}
     outputs: dict[str, list[Any]] = {name: [] for name in head}
     for level, received in enumerate(merged):
-        x = _separable(received, normalise, _NECK, level, f"head{level}")
+        x = _separable(received, normalise, _NECK, _HEAD_KERNELS[level], f"head{level}")
         for name, numbers in head.items():
             bias = -math.log((1 - _PRIOR) / _PRIOR) if name == "score" else 0.0
             y = layers.Conv2D(numbers, 1, bias_initializer=keras.initializers.Constant(bias), name=f"{name}{level}")(x)
@@ -80,7 +81,7 @@ def _conv(x: Any, normalise: Any, channels: int, kernel: int, stride: int = 1, n
     return layers.ReLU(max_value=6.0, name=f"{name}_relu")(normalise(momentum=0.99, name=f"{name}_bn")(x))
 
 
-def _separable(x: Any, normalise: Any, channels: int, stage: int, name: str, stride: int = 1) -> Any:
+def _separable(x: Any, normalise: Any, channels: int, kernel: int, name: str, stride: int = 1) -> Any:
     """Depthwise, then pointwise convolution; a shortcut where the shape stays.
 
     Nothing between the two, as in YuNet and Xception: half of the passes over the memory, which are what costs.
@@ -88,7 +89,6 @@ def _separable(x: Any, normalise: Any, channels: int, stage: int, name: str, str
     from keras import layers
 
     received = x
-    kernel = _COARSE if stage >= _COARSE_FROM else _FINE
     x = layers.DepthwiseConv2D(kernel, strides=stride, padding="same", use_bias=False, name=f"{name}_depth")(x)
     x = _conv(x, normalise, channels, kernel=1, name=name)
     if stride == 1 and received.shape[-1] == channels:

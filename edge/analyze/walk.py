@@ -29,7 +29,7 @@ Search = Callable[[Frame], list[Detection] | None]
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
     """A picture of a recording: `frame` is None for one that nobody looks at; `decoded` is what FFmpeg made of it;
-    `detections` are the faces in it, None where nobody has looked for them yet."""
+    `detections` are the faces in it, None where nobody has looked for them: not yet, or because it is not its turn."""
 
     time_ns: int
     frame: Frame | None

@@ -1,7 +1,8 @@
 """From pictures and sound to the tensors that models read: pure functions, shared by training and the device.
 
-This module is the one definition of every feature. What it does for given parameters must never change; a new
-feature is a new parameter, so that a model package trained before keeps meaning the same.
+This module is the one definition of every feature. What it does for given parameters must never change, but for a few
+grey levels in how pictures are scaled (tests/perceive/test_features.py says how many); a new feature is a new
+parameter, so that a model package trained before keeps meaning the same.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ _COASTING_NS = 150_000_000
 class Track:
     """One face over time. `hits` counts the frames in which it was found; `last_ns` is the newest of them.
 
-    `judged` counts those in which its quality was judged, `hidden` is the probability that its mouth is hidden.
+    `hidden` is the probability that its mouth is hidden, `mouth_ns` when that was looked at.
     """
 
     id: int
@@ -32,8 +32,8 @@ class Track:
     hits: int = 1
     landmarks: NDArray[np.float32] | None = None
     velocity: tuple[float, float] = (0.0, 0.0)  # of the box's middle, in pixels a nanosecond
-    judged: int = 0
     hidden: float = 0.0
+    mouth_ns: int = -(2**63)
 
     def moved(self, now_ns: int) -> tuple[float, float]:
         """How far it should have gone since it was found, in pixels."""

@@ -84,6 +84,23 @@ def test_what_reaches_outside_is_cut_off(video, image, x: int, y: int, columns: 
     assert dark.tolist() == (image.max(axis=2) < 128).tolist()
 
 
+@pytest.mark.parametrize("y", [-13, -6, 5, 40])
+@pytest.mark.parametrize("x", [-9, 7, 50])
+def test_rows_that_reach_outside_keep_their_colours(x: int, y: int) -> None:
+    """As cut out of the same rows in a larger picture."""
+    rows = [COLOURS["angry"], COLOURS["happy"], COLOURS["sad"]]
+    small, large = (
+        tuple(np.full(shape, 128, np.uint8) for shape in ((side, side), (side // 2, side // 2), (side // 2, side // 2)))
+        for side in (SIDE, 2 * SIDE)
+    )
+    YuvCanvas(small).shade(x, y, 20, 9, rows)
+    YuvCanvas(large).shade(x + 32, y + 32, 20, 9, rows)
+    for plane, whole in zip(small, large, strict=True):
+        edge = 32 * len(plane) // SIDE
+        np.testing.assert_array_equal(plane, whole[edge : edge + len(plane), edge : edge + len(plane)])
+    assert len(np.unique(small[1])) > 1
+
+
 def test_text_is_readable_on_what_was_darkened_for_it(video, image) -> None:
     light = video.planes[0]
     for canvas in (video.canvas, RgbCanvas(image)):

@@ -21,6 +21,8 @@ def test_a_report_for_people_and_for_programs(detector_package, small_photos, tm
     ours = report["detectors"]["tiny-detector"]
     assert ours["test, faces of 8 % of the height"]["faces"] == 2
     assert sum(values["faces"] for values in ours["by size"].values()) == 2
+    frontal = sum(values["faces"] for values in ours["frontal, by size"].values())
+    assert frontal == ours["by turn"]["frontal"]["faces"] > 0
     assert report["milliseconds"]["tiny-detector"]["median_ms"] > 0
     if hasattr(cv2, "CascadeClassifier"):
         assert report["detectors"]["Haar"]["test, all faces"]["recall_at_25"] > 0

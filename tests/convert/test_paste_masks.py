@@ -60,8 +60,8 @@ def test_a_face_that_reaches_outside_is_masked_as_far_as_it_is_seen(move):
 
 @pytest.mark.parametrize(
     "landmarks",
-    [np.full((5, 2), np.nan, np.float32), FACE * np.float32(0.1), FACE + np.float32(500)],
-    ids=["unknown", "tiny", "outside"],
+    [np.full((5, 2), np.nan, np.float32), FACE * np.float32(0.1), FACE + np.float32(500), FACE - np.float32(500)],
+    ids=["unknown", "tiny", "below", "above"],
 )
 def test_no_mask_where_none_can_be_seen(landmarks):
     image = picture()

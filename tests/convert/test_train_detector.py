@@ -52,7 +52,7 @@ def test_a_network_of_smaller_kernels_is_a_start_that_computes_the_same(tmp_path
     from convert.train_detector import DETECTOR_INPUT, _trainable
 
     start_keras(tmp_path / "keras.log", tensorflow=True)
-    monkeypatch.setattr(detector, "_COARSE", 3)
+    monkeypatch.setattr(detector, "_BODY_KERNELS", (3, 3, 3, 3))
     small = detector.pyramid((None, None, 3))
     monkeypatch.undo()
     small.save(tmp_path / "model.keras")
@@ -68,6 +68,6 @@ def test_a_start_of_larger_kernels_is_refused(detector_run, monkeypatch):
     from convert.architectures import detector
     from convert.train_detector import _trainable
 
-    monkeypatch.setattr(detector, "_COARSE", 3)
+    monkeypatch.setattr(detector, "_BODY_KERNELS", (3, 3, 3, 3))
     with pytest.raises(ConfigError, match="expected the weights of this network, or of one with smaller kernels"):
         _trainable(detector_run)

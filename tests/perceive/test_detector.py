@@ -12,7 +12,8 @@ import pytest
 
 from edge.errors import ModelError
 from edge.perceive.detector import CellDetector, cells, decode_boxes, decode_landmarks, letterbox, suppressed
-from edge.perceive.package import load_package
+from edge.perceive.features import picture_tensor
+from edge.perceive.package import find_package, load_package
 from edge.records import Box
 
 SHIPPED = Path(__file__).parents[2] / "models" / "face-detector"
@@ -64,6 +65,21 @@ def test_an_earlier_picture_leaves_nothing_behind(detector, portrait, wall):
     tall = np.full((640, 320, 3), 96, np.uint8)
     detector.detect(portrait)
     assert detector.detect(tall) == []
+
+
+@pytest.mark.parametrize("name", ["face-detector", "face-detector-far"])
+def test_pixels_become_the_models_own_numbers_as_its_scale_says(name, portrait):
+    """In the quick way, which the shipped packages are made for, and by the table, which any package may need."""
+    detector = CellDetector(load_package(find_package(name), "detector"))
+    portrait = portrait[:300]  # with a border
+    quick = detector.seen(portrait)
+    assert detector._shifted
+    detector._shifted = False
+    np.testing.assert_array_equal(quick, detector.seen(portrait))
+    spec = detector._spec
+    picture = np.zeros(spec.shape, np.uint8)
+    letterbox(portrait, picture)
+    np.testing.assert_allclose(quick, picture_tensor(picture, spec), atol=1e-6)
 
 
 def test_letterbox_keeps_proportions_and_blackens_the_rest():

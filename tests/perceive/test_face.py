@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from convert.paste_masks import draw_mask
 from edge.config import FaceConfig
 from edge.perceive.detector import CellDetector
 from edge.perceive.face import FacePerception
@@ -64,6 +65,20 @@ def test_a_face_seen_too_poorly_is_not_judged_and_the_reason_is_told(shipped, po
     np.testing.assert_allclose(observation.probabilities, 1 / 7, rtol=1e-6)
     lenient = FacePerception(FaceConfig(confirm_frames=1, least_quality=0.0), detector(), shipped("face"))
     assert lenient.observe(Frame(portrait, 0, 0))[0].abstained == ""
+
+
+def test_a_mouth_that_is_hidden_counts_soon_but_is_not_looked_at_in_each_frame(shipped, portrait):
+    mask = portrait.copy()
+    landmarks = detector().detect(portrait)[0].landmarks
+    assert draw_mask(mask, landmarks, np.random.default_rng(2))
+    config = FaceConfig(confirm_frames=1, detect_every=1, least_quality=0)
+    perception = FacePerception(config, detector(), shipped("face"))
+    seen = [perception.observe(Frame(image, ms * 1_000_000, ms)) for image, ms in
+            ((portrait, 0), (mask, 100), (mask, 400), (portrait, 500), (portrait, 800))]  # fmt: skip
+    bare, unseen, masked, remembered, again = (faces[0].quality / faces[0].detection_score for faces in seen)
+    assert masked < 0.8 * bare
+    assert remembered < 0.8 * bare < unseen
+    assert again == pytest.approx(bare, rel=0.05)
 
 
 def test_between_detections_the_faces_are_followed(shipped, portrait, wall):
