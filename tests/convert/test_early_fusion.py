@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from convert.early_fusion import EarlyFusion, Known, compare_early
 from convert.int8 import convert_int8
@@ -43,6 +44,7 @@ def test_what_neither_sense_tells_alone_is_told_by_both(tmp_path: Path):
 
 
 @slow
+@pytest.mark.timeout(600)
 def test_early_and_late_fusion_are_tried_on_the_same_pairs(small_fer: Path, tmp_path: Path, write_wav):
     data, run, face = tmp_path / "data", tmp_path / "face-run", tmp_path / "face"
     rng = np.random.default_rng(5)
