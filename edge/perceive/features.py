@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from python_speech_features import base as psf
-from scipy.fftpack import dct
+from scipy.fft import dct, rfft
 
 from edge.perceive.prosody import voicing_and_pitch
 from edge.records import Box
@@ -289,7 +289,8 @@ def frame_values(samples: NDArray[np.float32], spec: SpeechInput, before: float 
     nfft = 1 << (frame - 1).bit_length()
     # The autocorrelation behind the pitch needs twice the length; every second bin of it is the shorter transform.
     stride = 1 + spec.pitch
-    power = psf.sigproc.powspec(frames * np.hamming(frame), nfft * stride) * stride
+    bins = rfft(frames * np.hamming(frame), nfft * stride)
+    power = (bins.real**2 + bins.imag**2) / nfft  # of the shorter transform, as python_speech_features scales it
     mel = power[:, ::stride] @ _mel_filters(spec.mel_filters, nfft, spec.sample_rate_hz, spec.low_hz, spec.high_hz).T
     spectrum = np.log(mel + _MEL_FLOOR)
     if not spec.log_mel:

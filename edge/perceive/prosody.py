@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.fft import irfft
 
 # Voices from a low man's to a frightened woman's; a frame of 32 ms holds two periods of the lowest.
 _LOWEST_HZ, _HIGHEST_HZ = 60, 500
@@ -34,7 +35,7 @@ def voicing_and_pitch(power: NDArray[np.float64], window: int, rate_hz: int, pre
     """
     length = 2 * (power.shape[1] - 1)
     shape, lags, of_window = _constants(length, window, rate_hz, preemphasis)
-    correlation = np.fft.irfft(power * shape)
+    correlation = irfft(power * shape)
     periodic = correlation[:, lags] / (correlation[:, :1] + _LEAST_ENERGY) / of_window
     periodic -= _OCTAVE_COST * np.log2(lags / lags[0])
     best = periodic.argmax(axis=1)

@@ -16,6 +16,8 @@ from edge.records import Box
 _PLACE_GAIN, _VELOCITY_GAIN = 0.85, 0.3
 # A face that is hidden does not go on for ever: its speed halves in this time.
 _COASTING_NS = 150_000_000
+# Of the overlap that is asked for, where a face was found only once.
+_NEW_SHARE = 0.5
 
 
 @dataclass(slots=True)
@@ -56,7 +58,7 @@ class IouTracker:
     each face should be by its velocity (Bewley et al. 2016, SORT, with a simpler filter).
 
     Args:
-        least_iou: overlap that makes two boxes the same face.
+        least_iou: overlap that makes two boxes the same face; half of it is enough the second time it is found.
         lost_ns: a track not found for longer is forgotten; its id is never used again.
         first_id: of the first track; the next ones count on.
     """
@@ -88,9 +90,9 @@ class IouTracker:
         matched: dict[int, Track] = {}
         taken: set[int] = set()
         for iou, t, d in pairs:
-            if iou < self._least_iou:
-                break
-            if t in taken or d in matched:
+            # Of a face that was found once nobody knows yet where it goes.
+            least = self._least_iou * (_NEW_SHARE if self._tracks[t].hits == 1 else 1.0)
+            if iou < least or t in taken or d in matched:
                 continue
             taken.add(t)
             matched[d] = self._tracks[t]

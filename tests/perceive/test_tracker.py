@@ -48,6 +48,14 @@ def test_a_jump_is_a_new_face():
     assert ids(tracker, 40, at(90)) == [2]
 
 
+def test_of_a_newcomer_less_overlap_is_asked_until_its_speed_is_known():
+    tracker = IouTracker(0.3, 500 * MS)
+    assert ids(tracker, 0, at(0)) == [1]
+    assert ids(tracker, 133, at(60)) == [1]  # overlap 0.25
+    assert ids(tracker, 266, at(120)) == [1]  # where its movement takes it
+    assert ids(tracker, 400, at(240)) == [2]  # and not 60 pixels beside
+
+
 def test_hits_count_the_frames():
     tracker = IouTracker(0.3, 500 * MS)
     assert [tracker.update([at(x)], x * MS)[0].hits for x in range(3)] == [1, 2, 3]
