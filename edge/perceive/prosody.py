@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,14 +21,16 @@ _OCTAVE_COST = 0.02
 _LEAST_ENERGY = 1e-3
 
 
-def voicing_and_pitch(power: NDArray[np.float64], window: int, rate_hz: int, preemphasis: float) -> NDArray[np.float64]:
+def voicing_and_pitch(
+    power: NDArray[np.floating[Any]], window: int, rate_hz: int, preemphasis: float
+) -> NDArray[np.float64]:
     """Voicing in [0, 1] and pitch in octaves above 200 Hz, by the autocorrelation method of Boersma (1993).
 
     The frame's autocorrelation is divided by that of its Hamming window; the greatest value between the periods of
     60 and 500 Hz is the voicing, its place the period.
 
     Args:
-        power: |FFT|^2 float64 [T, bins] of frames of `window` samples after pre-emphasis and a Hamming window, of a
+        power: |FFT|^2 float32 or float64 [T, bins] of frames of `window` samples after pre-emphasis and a Hamming window, of a
             length of at least twice `window`, so that the autocorrelation does not wrap around.
 
     Returns:
@@ -46,10 +49,10 @@ def voicing_and_pitch(power: NDArray[np.float64], window: int, rate_hz: int, pre
 @lru_cache(maxsize=8)
 def _constants(
     length: int, window: int, rate_hz: int, preemphasis: float
-) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
+) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float64]]:
     """What undoes the pre-emphasis and cuts off the formants; the lags; the window's autocorrelation at the lags."""
     hz = np.fft.rfftfreq(length, 1 / rate_hz)
     emphasis = np.abs(1 - preemphasis * np.exp(-2j * np.pi * hz / rate_hz)) ** 2
     lags = np.arange(rate_hz // _HIGHEST_HZ, rate_hz // _LOWEST_HZ + 1)
     of_window = np.fft.irfft(np.abs(np.fft.rfft(np.hamming(window), length)) ** 2)
-    return (hz < _LOW_PASS_HZ) / emphasis, lags, of_window[lags] / of_window[0]
+    return ((hz < _LOW_PASS_HZ) / emphasis).astype(np.float32), lags, of_window[lags] / of_window[0]
