@@ -30,8 +30,8 @@ def voicing_and_pitch(
     60 and 500 Hz is the voicing, its place the period.
 
     Args:
-        power: |FFT|^2 float32 or float64 [T, bins] of frames of `window` samples after pre-emphasis and a Hamming window, of a
-            length of at least twice `window`, so that the autocorrelation does not wrap around.
+        power: |FFT|^2 float32 or float64 [T, bins] of frames of `window` samples after pre-emphasis and a Hamming
+            window, of a length of at least twice `window`, so that the autocorrelation does not wrap around.
 
     Returns:
         float64 [T, 2].
