@@ -25,4 +25,5 @@ def test_every_row_of_the_defaults():
         assert told[f"{detector}: 640x480 frame to boxes"].endswith(" ms of CPU")
     assert told["face model, bare call"].endswith(" ms of CPU")
     assert re.search(r"\([1-9]\d* windows in 4 s\)", told["a second of speech: voice activity, MFCC, classify"])
+    assert told["  of which MFCC, classify"].endswith(" ms")
     assert "(0 windows in 4 s)" in told["a second of silence: voice activity, MFCC, classify"]
