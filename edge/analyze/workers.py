@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import signal
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -25,7 +24,7 @@ class _Worker:
 
     def __init__(self, job: Job) -> None:
         self.connection, theirs = _CONTEXT.Pipe()
-        self.process = _CONTEXT.Process(target=_serve, args=(theirs, job), daemon=True)
+        self.process = _CONTEXT.Process(target=_serve, args=(theirs, job))  # no daemon: it may start another
         self.process.start()
         theirs.close()
         self.item: Input | None = None
@@ -90,8 +89,6 @@ def _serve(connection: Connection[Any, Any], job: Job) -> None:
     """The process: files in, what is done of them and their summaries out."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who asked: it ends us
     logging.basicConfig(level="ERROR")
-    if job.alongside:
-        sys.setswitchinterval(0.0005)  # a thread that comes back from a library should not wait for 5 ms
     try:
         loaded = load_models(job.config)
     except ModelError as error:

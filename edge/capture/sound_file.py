@@ -75,10 +75,12 @@ class _Run:
 
     def _resampled(self, frame: Any) -> Iterator[Piece[NDArray[np.float32]]]:
         for part in self._resampler.resample(frame):
+            channels = part.to_ndarray()
             # The mean, as of a microphone; FFmpeg's own mix to mono adds up to 1.4 times the loudness.
-            # A float file may hold anything: what is no number is silence.
-            sound = np.nan_to_num(part.to_ndarray().mean(axis=0, dtype=np.float32), nan=0, posinf=1, neginf=-1)
-            sound = np.clip(sound, -1, 1)
+            sound = channels[0] if len(channels) == 1 else channels.mean(axis=0, dtype=np.float32)
+            # A float file may hold anything: what is no number is silence. Most sound needs only to be looked at.
+            if not np.abs(sound).max(initial=0) <= 1:  # or NaN
+                sound = np.clip(np.nan_to_num(sound, nan=0, posinf=1, neginf=-1), -1, 1)
             yield from map(self._piece, self._cutter.cut(sound))
 
     def _piece(self, samples: NDArray[np.float32]) -> Piece[NDArray[np.float32]]:

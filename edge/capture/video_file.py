@@ -13,6 +13,9 @@ from edge.capture.media_file import MediaFile
 from edge.capture.rate import FrameRate
 from edge.capture.replay import Piece
 
+#: The time of a picture in ns, the picture as FFmpeg decoded it, and whether it is one of the `fps` a second.
+Decoded = tuple[int, Any, bool]
+
 
 class VideoFile(MediaFile):
     """``file:VIDEO``: a picture has the size and the (phone's) rotation that the file gives it.
@@ -32,8 +35,8 @@ class VideoFile(MediaFile):
             if taken:
                 yield Piece(time_ns, time_ns, self.rgb(frame))
 
-    def pictures(self) -> Iterator[tuple[int, Any, bool]]:
-        """Every picture as FFmpeg decoded it, its time in ns, and whether it is one of the `fps` a second."""
+    def pictures(self) -> Iterator[Decoded]:
+        """Every picture."""
         rate = FrameRate(self._fps)
         time_ns = 0
         for frame in self.decoded():

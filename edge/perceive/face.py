@@ -20,29 +20,43 @@ from edge.records import EMOTIONS, Box, FaceObservation, Frame
 _UNKNOWN = np.full(len(EMOTIONS), 1 / len(EMOTIONS), np.float32)
 # A mask comes and goes no faster; telling whether it is there costs a third of what the classifier does.
 _MOUTH_EVERY_NS = 300_000_000
+# Between two searches; the boxes of a face that keeps still overlap by 0.95.
+_STILL_IOU = 0.88
 _Seen = tuple[Track, Box, NDArray[np.float32] | None]
 
 
 class Turns:
-    """Which frames are searched for faces: one in so many, and where frames are few one in so much time, so that a face
-    is found again before it would count as lost."""
+    """Which frames are searched for faces: one in so many while faces move, half as many where everything kept still;
+    and where frames are few one in so much time, so that a face is found again before it would count as lost."""
 
     def __init__(self, config: FaceConfig) -> None:
         self.adopt(config)
         self._since = config.detect_every
         self._searched_ns = 0
+        self._found: list[Box] = []
+        self._still = 0
 
     def adopt(self, config: FaceConfig) -> None:
         """Search by `config` from the next frame on."""
+        self._confirm = config.confirm_frames
         self._every, self._longest_ns = config.detect_every, config.track_lost_ms * 1_000_000 // 2
 
     def due(self, captured_ns: int) -> bool:
         """Whether this frame is one; to be asked once for each."""
         self._since += 1
-        if self._since < self._every and captured_ns - self._searched_ns < self._longest_ns:
+        # Not before somebody new is confirmed; and whoever wants every frame gets every frame.
+        slow = self._still >= self._confirm and self._every > 1
+        every = 2 * self._every if slow else self._every
+        if self._since < every and captured_ns - self._searched_ns < self._longest_ns:
             return False
         self._since, self._searched_ns = 0, captured_ns
         return True
+
+    def found(self, boxes: list[Box]) -> None:
+        """What the search of the last frame that was due has found."""
+        before, self._found = self._found, boxes
+        still = all(any(box.iou(old) >= _STILL_IOU for old in before) for box in boxes) and len(before) == len(boxes)
+        self._still = self._still + 1 if still else 0
 
 
 class FacePerception:
@@ -93,6 +107,7 @@ class FacePerception:
         if not self._turns.due(frame.captured_ns):
             return self._tracker.between(frame.captured_ns)
         detections = self._detector.detect(frame.image) if found is None else found
+        self._turns.found([detection.box for detection in detections])
         tracks = self._tracker.update(detections[: self._config.most_faces], frame.captured_ns)
         return [(track, track.box, track.landmarks) for track in tracks]
 

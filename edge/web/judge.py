@@ -15,14 +15,14 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Literal
 
+from edge.analyze.seeing import seen, still
 from edge.analyze.tables import lines
-from edge.analyze.walk import Picture, Step, media, steps
+from edge.analyze.walk import Step, media, steps
 from edge.capture.image_folder import read_image
 from edge.capture.media_file import contents
 from edge.config import Config
 from edge.errors import CaptureError, EdgeError, ModelError
 from edge.perceive.package import find_package, load_package
-from edge.records import Frame
 from edge.service.pipeline import LoadedModels, build_pipeline, load_models, wanted_models
 
 Kind = Literal["face", "speech", "video"]
@@ -112,7 +112,8 @@ def _face(path: Path, config: Config, loaded: LoadedModels) -> dict[str, Any]:
     config = _with(config, picture=True, sound=False)
     config = replace(config, face=replace(config.face, confirm_frames=1))  # one picture is all there is
     height, width = image.shape[:2]
-    found = _lines(steps(build_pipeline(config, loaded=loaded), [Picture(0, Frame(image, 0, 0))]))
+    pipeline = build_pipeline(config, loaded=loaded)
+    found = _lines(steps(pipeline, still(pipeline, image)))
     faces = [_without(line, "kind", "time_s") for line in found if line["kind"] == "face"]
     return {"schema": 1, "width_px": width, "height_px": height, "faces": faces}
 
@@ -127,8 +128,9 @@ def _media(path: Path, work: Work, config: Config, loaded: LoadedModels) -> dict
     failures: list[str] = []
     length_s = 0.0
     found: list[dict[str, Any]] = []
-    items = media(path, picture, held.sound, failures.append, config.camera.fps)
-    for step in steps(build_pipeline(config, loaded=loaded), items):
+    pipeline = build_pipeline(config, loaded=loaded)
+    pictures = seen(path, config.camera.fps, pipeline.face) if picture else None
+    for step in steps(pipeline, media(path, pictures, held.sound, failures.append)):
         length_s = max(length_s, step.time_ns / 1e9)
         if length_s > work.most_s:
             raise CaptureError(f"expected at most {work.most_s:g} s, this is longer: send it in parts")

@@ -10,7 +10,7 @@ import pytest
 
 from edge.analyze.annotate import AnnotatedVideo, draw, mark
 from edge.analyze.canvas import YuvCanvas, planes
-from edge.analyze.walk import Picture, media
+from edge.capture.video_file import VideoFile
 from edge.palette import COLOURS
 from edge.records import EMOTIONS, Box, FaceObservation
 
@@ -31,7 +31,7 @@ def test_the_box_is_drawn_in_the_colour_of_the_emotion_and_the_picture_itself_ke
 def test_the_faces_of_a_video_are_drawn_in_its_own_colours(tmp_path: Path, clip: Path):
     """And on a copy: a decoder makes the next pictures from the ones it gave."""
     with AnnotatedVideo(tmp_path / "a.mp4", clip, False) as video:
-        pictures = [item.decoded for item in media(clip, True, False, lambda why: None, fps=15)][:3]
+        pictures = [decoded for _, decoded, _ in VideoFile(clip, 15).pictures()][:3]
         originals = [picture.to_ndarray(format="rgb24") for picture in pictures]
         for number, picture in enumerate(pictures):
             video.add(picture, number * 66_000_000, [face(Box(100, 80, 60, 60))] if number == 1 else [])
@@ -56,16 +56,14 @@ def test_a_box_may_lie_anywhere(box: Box, yuv: bool):
         assert draw(np.zeros((240, 320, 3), np.uint8), [face(box)]).shape == (240, 320, 3)
 
 
-def decoded(image: np.ndarray) -> av.VideoFrame:
+def picture_of(image: np.ndarray) -> av.VideoFrame:
     return av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
 
 
 def copied(path: Path, source: Path, sound: bool) -> None:
     with AnnotatedVideo(path, source, sound) as video:
-        for item in media(source, True, False, lambda why: None, fps=15):
-            assert isinstance(item, Picture)
-            assert item.frame
-            video.add(decoded(item.frame.image[:-1]), item.time_ns, [])  # an odd height
+        for time_ns, decoded, _ in VideoFile(source, 15).pictures():
+            video.add(picture_of(decoded.to_ndarray(format="rgb24")[:-1]), time_ns, [])  # an odd height
 
 
 @pytest.mark.parametrize("codec", ["pcm_s16le", "aac", "mp2"])
@@ -106,9 +104,9 @@ def recode(source: Path, target: Path, codec: str) -> None:
 
 def test_a_video_without_sound_and_with_changing_size(tmp_path: Path, clip: Path):
     with AnnotatedVideo(tmp_path / "a.mp4", clip, False) as video:
-        video.add(decoded(np.zeros((120, 160, 3), np.uint8)), 0, [])
-        video.add(decoded(np.zeros((240, 320, 3), np.uint8)), 0, [])  # at the same time, and larger
-        video.add(decoded(np.zeros((120, 160, 3), np.uint8)), 80_000_000, [])
+        video.add(picture_of(np.zeros((120, 160, 3), np.uint8)), 0, [])
+        video.add(picture_of(np.zeros((240, 320, 3), np.uint8)), 0, [])  # at the same time, and larger
+        video.add(picture_of(np.zeros((120, 160, 3), np.uint8)), 80_000_000, [])
     with av.open(str(tmp_path / "a.mp4")) as made:
         assert [(frame.width, frame.height) for frame in made.decode(video=0)] == [(160, 120)] * 3
         assert not made.streams.audio

@@ -13,14 +13,19 @@ from edge.analyze.inputs import Input
 from edge.analyze.one_file import Job, analyze_file
 from edge.analyze.summary import Summary
 from edge.config import CameraConfig, Config
-from edge.demo.clip import synthetic_voice
+from edge.demo.clip import synthetic_voice, write_clip
 from edge.service.pipeline import LoadedModels
 
 
 def analyzed(
-    path: Path, out: Path, loaded: LoadedModels, config: Config | None = None, alongside: bool = False
+    path: Path,
+    out: Path,
+    loaded: LoadedModels,
+    config: Config | None = None,
+    alongside: bool = False,
+    video: bool = False,
 ) -> Summary:
-    job = Job(config or Config(), out, video=alongside, made_with="test", alongside=alongside)
+    job = Job(config or Config(), out, video=video or alongside, made_with="test", alongside=alongside)
     return analyze_file(Input(path, Path(path.name)), job, loaded, lambda share, seconds: None)
 
 
@@ -39,15 +44,20 @@ def test_sound_alone(tmp_path: Path, loaded: LoadedModels):
     assert "picture.jpg" not in summary.outputs
 
 
-def test_threads_and_a_drawn_video_change_nothing_of_what_is_found(tmp_path: Path, clip: Path, loaded: LoadedModels):
+def test_a_process_more_and_a_drawn_video_change_nothing_of_what_is_found(tmp_path: Path, loaded: LoadedModels):
+    clip = tmp_path / "clip.mkv"
+    write_clip(clip, 21, (320, 240))
     config = replace(Config(), camera=CameraConfig(fps=6))  # so that some pictures are only drawn
     alone = analyzed(clip, tmp_path / "alone", loaded, config)
-    threads = analyzed(clip, tmp_path / "threads", loaded, config, alongside=True)
-    assert (alone.failure, threads.failure, alone.frames, alone.faces) == ("", "", 36, 1)
-    found = [(tmp_path / each / clip.name / "records.jsonl").read_text() for each in ("alone", "threads")]
-    assert found[0] == found[1]
-    with av.open(str(tmp_path / "threads" / clip.name / "annotated.mp4")) as made:
-        assert sum(1 for _ in made.decode(video=0)) == 90
+    beside = analyzed(clip, tmp_path / "beside", loaded, config, alongside=True)
+    drawn = analyzed(clip, tmp_path / "drawn", loaded, config, video=True)
+    assert [(each.failure, each.frames, each.faces) for each in (alone, beside, drawn)] == [("", 126, 1)] * 3
+    found = [(tmp_path / each / clip.name / "records.jsonl").read_text() for each in ("alone", "beside", "drawn")]
+    assert found[0] == found[1] == found[2]
+    videos = [(tmp_path / each / clip.name / "annotated.mp4").read_bytes() for each in ("beside", "drawn")]
+    assert videos[0] == videos[1]
+    with av.open(str(tmp_path / "drawn" / clip.name / "annotated.mp4")) as made:
+        assert sum(1 for _ in made.decode(video=0)) == 315
 
 
 def test_silence(tmp_path: Path, loaded: LoadedModels):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.analyze.seeing import seen
 from edge.analyze.tables import EVENTS, TIMELINE, Tables
 from edge.analyze.walk import media, steps
 from edge.config import Config
@@ -19,7 +20,8 @@ from edge.service.pipeline import LoadedModels, build_pipeline
 def folder(clip: Path, loaded: LoadedModels, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tables")
     with Tables(folder) as tables:
-        for step in steps(build_pipeline(Config(), loaded=loaded), media(clip, True, True, lambda why: None, fps=15)):
+        pipeline = build_pipeline(Config(), loaded=loaded)
+        for step in steps(pipeline, media(clip, seen(clip, 15, pipeline.face), True, lambda why: None)):
             tables.add(step)
     return folder
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from edge.analyze.walk import Picture, media, steps
+from edge.analyze.seeing import Seen, seen
+from edge.analyze.walk import media, steps
 from edge.config import Config
 from edge.records import AudioChunk
 from edge.service.pipeline import LoadedModels, build_pipeline
@@ -15,8 +16,8 @@ from edge.service.stopping import StopRequest
 
 def test_frames_and_chunks_come_in_the_order_of_their_ends(clip: Path):
     ends = []
-    for item in media(clip, True, True, lambda why: None, fps=15):
-        ends.append(item.time_ns if isinstance(item, Picture) else item.end_ns)
+    for item in media(clip, seen(clip, 15, None), True, lambda why: None):
+        ends.append(item.time_ns if isinstance(item, Seen) else item.end_ns)
         if len(ends) > 200:
             break
     assert ends == sorted(ends)
@@ -25,7 +26,8 @@ def test_frames_and_chunks_come_in_the_order_of_their_ends(clip: Path):
 
 def test_the_events_are_those_of_the_service(clip: Path, loaded: LoadedModels, subscriber, mosquitto, configure_file):
     found = []
-    for step in steps(build_pipeline(Config(), loaded=loaded), media(clip, True, True, lambda why: None, fps=15)):
+    pipeline = build_pipeline(Config(), loaded=loaded)
+    for step in steps(pipeline, media(clip, seen(clip, 15, pipeline.face), True, lambda why: None)):
         found += [(e.type, e.estimate.subject, e.estimate.emotion, e.previous, e.duration_ms) for e in step.events]
     config = configure_file(clip, mosquitto.url)
     assert Service(config, StopRequest()).run() == 0
@@ -40,5 +42,5 @@ def test_a_stream_that_breaks_off_is_told_and_the_other_goes_on(tmp_path: Path, 
     cut = tmp_path / "cut.mkv"
     cut.write_bytes(clip.read_bytes()[:100_000])
     why: list[str] = []
-    kinds = {type(item) for item in media(cut, True, True, why.append, fps=15)}
-    assert kinds == {Picture, AudioChunk}
+    kinds = {type(item) for item in media(cut, seen(cut, 15, None), True, why.append)}
+    assert kinds == {Seen, AudioChunk}

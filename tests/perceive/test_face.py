@@ -9,9 +9,9 @@ import pytest
 from convert.paste_masks import draw_mask
 from edge.config import FaceConfig
 from edge.perceive.detector import CellDetector
-from edge.perceive.face import FacePerception
+from edge.perceive.face import FacePerception, Turns
 from edge.perceive.package import find_package, load_package
-from edge.records import FaceObservation, Frame
+from edge.records import Box, FaceObservation, Frame
 
 
 def detector() -> CellDetector:
@@ -86,6 +86,25 @@ def test_between_detections_the_faces_are_followed(shipped, portrait, wall):
     seen = look(every, portrait, portrait, portrait, wall, portrait, portrait, portrait, portrait)
     assert [len(observations) for observations in seen] == [1, 1, 1, 0, 0, 0, 1, 1]
     assert {observation.track_id for observations in seen for observation in observations} == {1}
+
+
+def searched(config: FaceConfig, boxes: list[list[Box]]) -> list[int]:
+    """The frames that are searched, where the n-th frame holds these."""
+    turns = Turns(config)
+    due = []
+    for number, held in enumerate(boxes):
+        if turns.due(number * 66_000_000):
+            due.append(number)
+            turns.found(held)
+    return due
+
+
+def test_where_nothing_moves_half_as_many_frames_are_searched_once_everybody_is_confirmed():
+    still, moved = [Box(50, 50, 80, 80)], [Box(60, 50, 80, 80)]
+    frames = [still] * 17 + [moved] * 4 + [[]] * 20
+    # The first finding is news; three like it confirm it; the fifth search waits. So again when it moves, and is gone.
+    assert searched(FaceConfig(), frames) == [0, 2, 4, 6, 10, 14, 18, 20, 22, 24, 26, 28, 32, 36, 40]
+    assert searched(FaceConfig(detect_every=1), frames) == list(range(len(frames)))
 
 
 def test_where_frames_are_few_a_face_is_looked_for_before_it_counts_as_lost(shipped, portrait, wall):
