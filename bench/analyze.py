@@ -25,6 +25,7 @@ import cv2
 import numpy as np
 import psutil
 
+from convert.keras_start import output_to, start_keras
 from edge.capture.media_file import contents
 from edge.config import FaceConfig
 
@@ -85,6 +86,7 @@ def batch(config: Path, files: list[Path], out: Path, jobs: int, *options: str) 
 
 def peer(video: Path, yunet: Path) -> tuple[float, float]:
     """Wall and CPU seconds of the plain loop; a mini-XCEPTION (Arriaga et al. 2017) in TFLite."""
+    start_keras(Path(os.devnull), tensorflow=True)
     import tensorflow as tf
     from keras import layers, models
 
@@ -99,7 +101,8 @@ def peer(video: Path, yunet: Path) -> tuple[float, float]:
         x = layers.MaxPooling2D(3, strides=2, padding="same")(layers.BatchNormalization()(x))
         x = layers.add([x, side])
     x = layers.Softmax()(layers.GlobalAveragePooling2D()(layers.Conv2D(7, 3, padding="same")(x)))
-    content = tf.lite.TFLiteConverter.from_keras_model(models.Model(inputs, x)).convert()
+    with output_to(Path(os.devnull)):
+        content = tf.lite.TFLiteConverter.from_keras_model(models.Model(inputs, x)).convert()
     interpreter = tf.lite.Interpreter(model_content=content, num_threads=1)
     interpreter.allocate_tensors()
     entry, exit_ = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
@@ -157,7 +160,8 @@ def main() -> None:
             show("YuNet + mini-XCEPTION in a plain loop", length / wall, length / loop)
         serial = analyzed([first, second], folder / "serial", 1)
         parallel = analyzed([first, second], folder / "parallel", 2)  # two processes, each of one thread
-        print(f"{'two files, two processes':<40} {serial[0] / parallel[0]:6.2f} times one process", flush=True)
+        gain = (serial[0] - base[0]) / (parallel[0] - base[0])
+        print(f"{'two files, two processes':<40} {gain:6.2f} times one process", flush=True)
         if options.long:
             length = prolonged(options.video, first, options.long)
             wall, _, most = analyzed([first], folder / "long", 1)

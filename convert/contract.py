@@ -17,8 +17,9 @@ from convert.float_model import FloatModel
 from convert.gate import better_labels, certainly_better
 from convert.run import INPUTS, Run, Task, read_run
 from edge.errors import ConfigError
-from edge.perceive.features import FaceInput, face_tensor
+from edge.perceive.inputs import FaceInput
 from edge.perceive.labels import LEFT_OUT, emotion_matrix, emotion_of
+from edge.perceive.pictures import face_tensor
 from edge.perceive.runtime import softmax
 from edge.records import EMOTIONS
 

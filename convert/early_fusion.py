@@ -41,7 +41,8 @@ from convert.train_fusion import (
 )
 from convert.voices import Voices, load_voices
 from edge.errors import ConfigError
-from edge.perceive.features import FaceInput, normalise_frames
+from edge.perceive.features import normalise_frames
+from edge.perceive.inputs import FaceInput
 from edge.perceive.runtime import softmax
 from edge.records import EMOTIONS
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from convert.datasets.faces import Faces
 from edge.errors import ConfigError
-from edge.perceive.features import FaceInput, face_tensor
+from edge.perceive.inputs import FaceInput
+from edge.perceive.pictures import face_tensor
 
 _MOST = 6000  # training faces: the time of a kernel machine grows with their square
 _BATCH = 256

@@ -13,8 +13,9 @@ from convert.evaluate import face_figures, face_splits, learned_labels, outputs
 from convert.metrics import figures
 from edge.errors import ConfigError
 from edge.perceive.detector import CellDetector, Detection, FaceDetector
-from edge.perceive.features import FaceInput, align_face, crop_face, face_tensor
+from edge.perceive.inputs import FaceInput
 from edge.perceive.package import load_package
+from edge.perceive.pictures import align_face, crop_face, face_tensor
 from edge.perceive.runtime import Model
 from edge.records import Box
 

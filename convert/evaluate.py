@@ -16,7 +16,8 @@ from convert.examples import read_faces
 from convert.metrics import figures
 from convert.voices import load_voices
 from edge.errors import ConfigError
-from edge.perceive.features import FaceInput, SpeechInput, normalise_frames
+from edge.perceive.features import normalise_frames
+from edge.perceive.inputs import FaceInput, SpeechInput
 from edge.perceive.package import Input, load_package
 from edge.perceive.runtime import Model
 from edge.records import EMOTIONS

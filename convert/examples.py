@@ -20,7 +20,8 @@ from convert.representative import COUNT, SEED, balanced
 from convert.run import Run
 from convert.voices import load_voices, noise_takes
 from edge.errors import ConfigError
-from edge.perceive.features import FaceInput, SpeechInput, normalise_frames
+from edge.perceive.features import normalise_frames
+from edge.perceive.inputs import FaceInput, SpeechInput
 from edge.perceive.labels import NO_SPEECH
 from edge.records import EMOTIONS
 

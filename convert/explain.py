@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from convert.float_model import load_keras
 from convert.run import Run, read_run
 from edge.errors import ConfigError
-from edge.perceive.features import FaceInput, face_tensor
+from edge.perceive.inputs import FaceInput
+from edge.perceive.pictures import face_tensor
 
 _SIDE = 192  # pixels of each tile
 _MAPS = 16  # channels of a feature map that are shown, those with most activity

@@ -12,7 +12,7 @@ from convert.augment_faces import Augmentation
 from convert.datasets.faces import LABELS
 from convert.fit import Recipe
 from edge.errors import ConfigError
-from edge.perceive.features import FaceInput
+from edge.perceive.inputs import FaceInput
 from edge.records import EMOTIONS
 
 if sys.version_info >= (3, 11):

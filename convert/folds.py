@@ -26,7 +26,8 @@ from convert.schemes import convert
 from convert.trained_on import check_unheard
 from convert.voices import Voices, load_voices
 from edge.errors import ConfigError
-from edge.perceive.features import SpeechInput, normalise_frames
+from edge.perceive.features import normalise_frames
+from edge.perceive.inputs import SpeechInput
 from edge.perceive.labels import NO_SPEECH, emotion_matrix
 from edge.perceive.package import load_package
 from edge.perceive.runtime import Model, softmax

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.perceive.detector import CellDetector
-from edge.perceive.features import FaceInput, SpeechInput
 from edge.perceive.golden import answer_sample, golden_features, seen_sample
+from edge.perceive.inputs import FaceInput, SpeechInput
 from edge.perceive.package import Input, Task, load_package
 from edge.perceive.runtime import Model
 from edge.records import EMOTIONS

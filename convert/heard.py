@@ -21,7 +21,8 @@ from convert.run import read_run
 from convert.voices import centred
 from edge.config import FusionConfig, SpeechConfig
 from edge.fuse import EmotionFuser
-from edge.perceive.features import SpeechInput, frame_values, normalise_frames
+from edge.perceive.features import frame_values, normalise_frames
+from edge.perceive.inputs import SpeechInput
 from edge.perceive.runtime import Model
 from edge.perceive.speech import SpeechPerception
 from edge.perceive.vad import ACTIVITIES, CHUNK_SAMPLES

@@ -18,7 +18,7 @@ from convert.gate import Finding, better_labels, better_than_chance, certainly_b
 from convert.judging import Verdict, label_of
 from convert.metrics import figures
 from convert.run import Run
-from edge.perceive.features import FaceInput
+from edge.perceive.inputs import FaceInput
 from edge.perceive.labels import emotion_matrix
 from edge.perceive.runtime import softmax
 from edge.records import EMOTIONS

@@ -26,8 +26,9 @@ from convert.representative import balanced
 from convert.run import Run, read_run
 from edge.errors import ConfigError
 from edge.perceive.detector import CellDetector, Detection, letterbox
-from edge.perceive.features import DetectorInput, picture_tensor
+from edge.perceive.inputs import DetectorInput
 from edge.perceive.package import load_package
+from edge.perceive.pictures import picture_tensor
 
 #: Photos to calibrate on, unless another number is asked for: each is many cells.
 _COUNT = 64

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from edge.errors import ConfigError
-from edge.perceive.features import DetectorInput, FaceInput, SpeechInput
 from edge.perceive.fusion_input import FusionInput
+from edge.perceive.inputs import DetectorInput, FaceInput, SpeechInput
 
 Task = Literal["face", "speech", "fusion", "detector"]
 #: What describes the input of each task.

@@ -14,7 +14,7 @@ from convert.folds import calibrated, fold_folders, held_out_outputs
 from convert.heard import held_out_noise, noise_windows
 from convert.pairs import Said
 from edge.errors import ConfigError
-from edge.perceive.features import SpeechInput
+from edge.perceive.inputs import SpeechInput
 from edge.perceive.package import load_package
 from edge.perceive.runtime import Model
 

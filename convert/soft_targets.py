@@ -21,7 +21,7 @@ from convert.float_model import load_keras
 from convert.keras_start import start_keras
 from convert.run import read_run
 from edge.errors import ConfigError
-from edge.perceive.features import FaceInput
+from edge.perceive.inputs import FaceInput
 from edge.perceive.package import load_package
 from edge.perceive.runtime import Model, softmax
 

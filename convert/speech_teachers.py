@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from convert.float_model import load_keras
 from convert.run import Run, read_run
 from edge.errors import ConfigError
-from edge.perceive.features import SpeechInput
+from edge.perceive.inputs import SpeechInput
 from edge.perceive.runtime import softmax
 
 _SHARE = 0.6  # of the target; the rest is the label

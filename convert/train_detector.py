@@ -21,7 +21,8 @@ from convert.float_model import load_keras
 from convert.fused_normalisation import FusedNormalisation
 from convert.run import Run, read_run
 from edge.errors import ConfigError
-from edge.perceive.features import DetectorInput, picture_tensor
+from edge.perceive.inputs import DetectorInput
+from edge.perceive.pictures import picture_tensor
 
 # Up to 127/128 instead of 1: then int8 has a place of its own for each of the 256 levels of a picture.
 DETECTOR_INPUT = DetectorInput(height=320, width=416, channels=3, low=-1.0, high=127 / 128)

@@ -21,7 +21,8 @@ from convert.speech_teachers import SpeechTeachers
 from convert.trained_on import write_trained_on
 from convert.voices import Voices, load_voices, noise_takes
 from edge.errors import ConfigError
-from edge.perceive.features import SpeechInput, normalise_frames
+from edge.perceive.features import normalise_frames
+from edge.perceive.inputs import SpeechInput
 from edge.perceive.labels import NO_SPEECH
 from edge.records import EMOTIONS
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from convert.augment_sounds import as_recorded, noise_alone, with_background, with_hiss, with_other_speed, with_room
 from convert.datasets.sound import RATE_HZ, digest, read_sound
 from convert.datasets.speech import Clip
-from edge.perceive.features import SpeechInput, frame_values
+from edge.perceive.features import frame_values
+from edge.perceive.inputs import SpeechInput
 from edge.records import EMOTIONS
 
 log = logging.getLogger(__name__)

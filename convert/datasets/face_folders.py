@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from convert.datasets.faces import LABELS, FaceData, Faces, held_out, read_faces
 from edge.errors import ConfigError
-from edge.perceive.features import crop_face
 from edge.perceive.labels import emotion_of
+from edge.perceive.pictures import crop_face
 from edge.records import Box
 
 _Picture = tuple[Path, int, str | None]

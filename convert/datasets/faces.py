@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from edge.errors import ConfigError
-from edge.perceive.features import face_picture
+from edge.perceive.pictures import face_picture
 from edge.records import EMOTIONS
 
 #: The eighth label of AffectNet-8, CK+ and FER+ behind the seven.

@@ -1,4 +1,4 @@
-"""Boxes, labels and bars drawn into pictures, and the video that carries them, its sound kept."""
+"""The video that shows what was found in another, its sound kept."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from typing import Any
 import av
 import numpy as np
 from av.video.reformatter import ColorRange, VideoReformatter
-from numpy.typing import NDArray
 
-from edge.analyze.canvas import Canvas, RgbCanvas, YuvCanvas, planes
+from edge.analyze.canvas import YuvCanvas, planes
+from edge.analyze.marks import mark
 from edge.capture.video_file import quarter_turns
-from edge.palette import COLOURS
-from edge.records import EMOTIONS, Box, FaceObservation
+from edge.records import Box, FaceObservation
 
 _LOG = logging.getLogger(__name__)
 
@@ -27,46 +26,6 @@ _TICKS_HZ = 1000
 _AAC_HZ = {8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000}
 # What browsers play from an MP4 file; other sound is encoded anew.
 _KEPT_SOUND = {"aac", "mp3", "opus", "flac"}
-
-
-def draw(image: NDArray[np.uint8], faces: Sequence[FaceObservation]) -> NDArray[np.uint8]:
-    """A copy of uint8 [H, W, 3] RGB with each face's box, id, emotion and the bars of its probabilities."""
-    drawn: NDArray[np.uint8] = image.copy()
-    mark(RgbCanvas(drawn), image.shape[0], faces)
-    return drawn
-
-
-def mark(canvas: Canvas, height_px: int, faces: Sequence[FaceObservation]) -> None:
-    """Draw each face's box, id, emotion and the bars of its probabilities on a picture of this height."""
-    # Sizes follow the picture: what reads at 360 pixels must read at 2160.
-    scale = max(height_px / 480, 0.7)
-    line = max(1, round(2 * scale))
-    for face in faces:
-        best = int(np.argmax(face.probabilities))
-        colour = COLOURS[EMOTIONS[best]]
-        left, top = round(face.box.x), round(face.box.y)
-        right, bottom = round(face.box.x + face.box.width), round(face.box.y + face.box.height)
-        canvas.outline(left, top, right, bottom, colour, line)
-        label = f"face-{face.track_id} {EMOTIONS[best]} {face.probabilities[best]:.2f}"
-        height = round(20 * scale)
-        label_top = max(0, top - height)
-        canvas.shade(left, label_top, round(len(label) * 9.5 * scale), height, [colour])
-        canvas.write(label, left + 3, label_top + round(15 * scale), 0.5 * scale, colour)
-        _bars(canvas, face.probabilities.tolist(), left, right, top, scale)
-
-
-def _bars(canvas: Canvas, probabilities: list[float], left: int, right: int, top: int, scale: float) -> None:
-    """Beside the box where there is room: right, else left, else inside."""
-    width, step, text = round(104 * scale), round(15 * scale), round(42 * scale)
-    x = right + 3 if right + 3 + width <= canvas.width else left - width - 3
-    x = x if x >= 0 else left + 3
-    top = max(0, top)
-    canvas.shade(x, top, width, step, [COLOURS[emotion] for emotion in EMOTIONS])
-    for number, (emotion, probability) in enumerate(zip(EMOTIONS, probabilities, strict=True)):
-        y, colour = top + number * step, COLOURS[emotion]
-        length = max(1, round((width - text - 3) * probability))
-        canvas.fill(x + text, y + 3, x + text + length, y + step - 3, colour)
-        canvas.write(emotion[:4], x + 3, y + step - round(4 * scale), 0.4 * scale, colour)
 
 
 class AnnotatedVideo:
@@ -166,8 +125,9 @@ class _Sound:
     def __init__(self, source: Path) -> None:
         self._input = av.open(str(source))
         self._stream = self._input.streams.audio[0]
-        self._packets = iter(())
+        self._packets: Iterator[Any] = iter(())
         self._held: Any = None
+        self._held_s = 0.0
 
     def begin(self, output: Any) -> None:
         if self._stream.codec_context.name.removesuffix("float") in _KEPT_SOUND:
@@ -184,15 +144,13 @@ class _Sound:
 
     def packets(self, until_s: float | None) -> Iterator[Any]:
         """Those that begin before `until_s` (None: all) and were not given yet."""
-        while True:
-            packet = self._held or next(self._packets, None)
-            self._held = None
-            if packet is None:
+        while until_s is None or self._held is None or self._held_s <= until_s:
+            if self._held is not None:
+                yield self._held
+            self._held = next(self._packets, None)
+            if self._held is None:
                 return
-            if until_s is not None and packet.pts is not None and packet.pts * packet.time_base > until_s:
-                self._held = packet
-                return
-            yield packet
+            self._held_s = float((self._held.pts or 0) * self._held.time_base)
 
     def close(self) -> None:
         self._input.close()

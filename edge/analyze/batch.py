@@ -21,7 +21,7 @@ from edge.config import CameraConfig, Config, MicrophoneConfig
 from edge.errors import ConfigError, EdgeError
 from edge.installation import install_extra
 from edge.perceive.package import find_package, load_package
-from edge.service.pipeline import wanted_models
+from edge.service.models import wanted_models
 
 OK, FAILED = 0, 1
 

@@ -10,9 +10,9 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edge.analyze.annotate import draw
 from edge.analyze.drawing import Show, Waiting, drawing, readable
 from edge.analyze.inputs import Input
+from edge.analyze.marks import draw
 from edge.analyze.seeing import POSTER_PX, Seen, project_warnings, seen, seen_beside, still
 from edge.analyze.summary import Summary
 from edge.analyze.tables import Tables
@@ -25,7 +25,8 @@ from edge.config import Config
 from edge.errors import EdgeError
 from edge.jpeg import jpeg
 from edge.records import SpeechObservation
-from edge.service.pipeline import LoadedModels, Pipeline, build_pipeline
+from edge.service.models import LoadedModels
+from edge.service.pipeline import Pipeline, build_pipeline
 
 # A shorter video is done before another process has loaded its models.
 _WORTH_A_PROCESS_S = 20
@@ -134,7 +135,7 @@ def _image(item: Input, folder: Path, job: Job, loaded: LoadedModels, summary: S
     pipeline = build_pipeline(config, loaded=loaded)
     with Tables(folder) as tables:
         work = _Work(tables, Timeline(0), summary)
-        for step in steps(pipeline, still(pipeline, image)):
+        for step in steps(pipeline, still(pipeline.face, image)):
             work.take(step)
             if step.faces is not None:
                 (folder / "annotated.jpg").write_bytes(jpeg(draw(image, step.faces)))

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.analyze.annotate import draw
+from edge.analyze.marks import draw
 from edge.capture.frames import FrameMaker
 from edge.capture.video_file import Decoded, VideoFile
 from edge.config import CameraConfig, Config
@@ -26,7 +26,7 @@ from edge.errors import CaptureError, EdgeError
 from edge.jpeg import jpeg
 from edge.perceive.face import FacePerception
 from edge.records import FaceObservation, Frame
-from edge.service.pipeline import Pipeline, build_pipeline, load_models
+from edge.service.models import build_face, load_models
 
 POSTER_PX = 480
 # A fork would copy the threads of the libraries in an unknown state.
@@ -96,10 +96,10 @@ def seen(
             best.write(poster)
 
 
-def still(pipeline: Pipeline, image: NDArray[np.uint8]) -> list[Seen]:
+def still(face: FacePerception | None, image: NDArray[np.uint8]) -> list[Seen]:
     """One picture uint8 [H, W, 3] RGB as a recording of its own."""
     frame = Frame(np.ascontiguousarray(image), 0, 0)
-    return [Seen(0, pipeline.face.observe(frame) if pipeline.face else [])]
+    return [Seen(0, face.observe(frame) if face else [])]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,8 +150,8 @@ def _serve(connection: Connection[Any, Any], path: Path, config: Config, poster:
     failure: Exception | None = None
     with project_warnings() as warnings:
         try:
-            pipeline = build_pipeline(config, loaded=load_models(config))
-            for one in seen(path, config.camera.fps, pipeline.face, poster):
+            face = build_face(config, load_models(config))
+            for one in seen(path, config.camera.fps, face, poster):
                 connection.send(one)  # waits where many wait
         except BrokenPipeError:
             return  # whoever asked is gone

@@ -13,7 +13,7 @@ from edge.analyze.inputs import Input
 from edge.analyze.one_file import Job, analyze_file
 from edge.analyze.summary import Summary
 from edge.errors import ModelError
-from edge.service.pipeline import load_models
+from edge.service.models import load_models
 
 # A process of its own state: a fork would copy the threads of the libraries in an unknown state.
 _CONTEXT = multiprocessing.get_context("spawn")

@@ -131,7 +131,7 @@ def _configuration(path: Path | None) -> tuple[Config | None, Finding]:
 
 def _models(config: Config) -> Iterator[Finding]:
     """Each model is verified, loaded where the service would run it, and run."""
-    from edge.service.pipeline import load_any, wanted_models
+    from edge.service.models import load_any, wanted_models
 
     for task, name in wanted_models(config):
         try:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from edge.errors import ModelError
 from edge.perceive.engine import Engine, Placement
-from edge.perceive.features import DetectorInput, picture_tensor
+from edge.perceive.inputs import DetectorInput
 from edge.perceive.package import ModelPackage
+from edge.perceive.pictures import picture_tensor
 from edge.records import Box
 
 #: Pixels of the model's input between two cells of a level.

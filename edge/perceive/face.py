@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from edge.config import FaceConfig
 from edge.perceive.detector import Detection, FaceDetector
-from edge.perceive.features import FaceInput, align_face, crop_face, face_levels, face_picture, face_tensor
+from edge.perceive.inputs import FaceInput
 from edge.perceive.occlusion import hidden_mouth
+from edge.perceive.pictures import align_face, crop_face, face_levels, face_picture, face_tensor
 from edge.perceive.quality import face_quality
 from edge.perceive.runtime import Model
 from edge.perceive.tracker import IouTracker, Track

@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 
 from edge.errors import ModelError
 from edge.perceive.detector import CellDetector
-from edge.perceive.features import DetectorInput, FaceInput, SpeechInput, crop_face, face_tensor, speech_tensor
+from edge.perceive.features import speech_tensor
 from edge.perceive.fusion_input import FusionInput, fusion_tensor
+from edge.perceive.inputs import DetectorInput, FaceInput, SpeechInput
 from edge.perceive.package import Input
+from edge.perceive.pictures import crop_face, face_tensor
 from edge.perceive.runtime import Model
 from edge.records import EMOTIONS, Box, Sensed
 

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from edge import __version__
 from edge.errors import ModelError
-from edge.perceive.features import DetectorInput, FaceInput, SpeechInput
 from edge.perceive.fusion_input import FusionInput
+from edge.perceive.inputs import DetectorInput, FaceInput, SpeechInput
 from edge.perceive.labels import KNOWN, emotion_matrix
 
 #: Version of the layout of model.json and of the meaning of its input parameters.

@@ -8,7 +8,8 @@ from typing import cast
 import numpy as np
 
 from edge.config import SpeechConfig
-from edge.perceive.features import SpeechInput, normalise_frames
+from edge.perceive.features import normalise_frames
+from edge.perceive.inputs import SpeechInput
 from edge.perceive.runtime import Model
 from edge.perceive.stream import FrameStream
 from edge.perceive.vad import CHUNK_SAMPLES, VoiceActivity

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.perceive.features import SpeechInput, frame_values
+from edge.perceive.features import frame_values
+from edge.perceive.inputs import SpeechInput
 
 
 class FrameStream:

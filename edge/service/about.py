@@ -9,7 +9,7 @@ import edge
 from edge.config import Config
 from edge.perceive.golden import check_golden
 from edge.remembered import from_environment
-from edge.service.pipeline import load_any, wanted_models
+from edge.service.models import load_any, wanted_models
 
 
 def about(config: Config) -> dict[str, Any]:

@@ -23,7 +23,8 @@ from edge.capture.media_file import contents
 from edge.config import Config
 from edge.errors import CaptureError, EdgeError, ModelError
 from edge.perceive.package import find_package, load_package
-from edge.service.pipeline import LoadedModels, build_pipeline, load_models, wanted_models
+from edge.service.models import LoadedModels, load_models, wanted_models
+from edge.service.pipeline import build_pipeline
 
 Kind = Literal["face", "speech", "video"]
 
@@ -113,7 +114,7 @@ def _face(path: Path, config: Config, loaded: LoadedModels) -> dict[str, Any]:
     config = replace(config, face=replace(config.face, confirm_frames=1))  # one picture is all there is
     height, width = image.shape[:2]
     pipeline = build_pipeline(config, loaded=loaded)
-    found = _lines(steps(pipeline, still(pipeline, image)))
+    found = _lines(steps(pipeline, still(pipeline.face, image)))
     faces = [_without(line, "kind", "time_s") for line in found if line["kind"] == "face"]
     return {"schema": 1, "width_px": width, "height_px": height, "faces": faces}
 

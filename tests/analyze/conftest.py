@@ -11,7 +11,7 @@ from skimage.data import astronaut, coins
 
 from edge.config import CameraConfig, Config, DeviceConfig, MicrophoneConfig, MqttConfig, ReplayConfig
 from edge.demo.clip import write_clip
-from edge.service.pipeline import LoadedModels, load_models
+from edge.service.models import LoadedModels, load_models
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,9 @@ import av
 import numpy as np
 import pytest
 
-from edge.analyze.annotate import AnnotatedVideo, draw, mark
+from edge.analyze.annotate import AnnotatedVideo
 from edge.analyze.canvas import YuvCanvas, planes
+from edge.analyze.marks import draw, mark
 from edge.capture.video_file import VideoFile
 from edge.palette import COLOURS
 from edge.records import EMOTIONS, Box, FaceObservation

@@ -14,7 +14,7 @@ from edge.analyze.one_file import Job, analyze_file
 from edge.analyze.summary import Summary
 from edge.config import CameraConfig, Config
 from edge.demo.clip import synthetic_voice, write_clip
-from edge.service.pipeline import LoadedModels
+from edge.service.models import LoadedModels
 
 
 def analyzed(

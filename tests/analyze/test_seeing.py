@@ -14,7 +14,8 @@ import pytest
 from edge.analyze.seeing import Seen, project_warnings, seen, seen_beside
 from edge.config import Config, FaceConfig
 from edge.errors import CaptureError, ModelError
-from edge.service.pipeline import LoadedModels, build_pipeline
+from edge.service.models import LoadedModels
+from edge.service.pipeline import build_pipeline
 
 
 def told(pictures: list[Seen]) -> list[tuple[int, list[tuple[int, float, list[float]]]]]:

@@ -13,7 +13,8 @@ from edge.analyze.tables import EVENTS, TIMELINE, Tables
 from edge.analyze.walk import media, steps
 from edge.config import Config
 from edge.records import EMOTIONS
-from edge.service.pipeline import LoadedModels, build_pipeline
+from edge.service.models import LoadedModels
+from edge.service.pipeline import build_pipeline
 
 
 @pytest.fixture(scope="module")

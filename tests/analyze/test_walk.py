@@ -9,7 +9,8 @@ from edge.analyze.seeing import Seen, seen
 from edge.analyze.walk import media, steps
 from edge.config import Config
 from edge.records import AudioChunk
-from edge.service.pipeline import LoadedModels, build_pipeline
+from edge.service.models import LoadedModels
+from edge.service.pipeline import build_pipeline
 from edge.service.service import Service
 from edge.service.stopping import StopRequest
 

@@ -11,7 +11,7 @@ import pytest
 from edge.analyze.inputs import Input
 from edge.analyze.one_file import Job, analyze_file
 from edge.config import Config, TextConfig
-from edge.service.pipeline import LoadedModels
+from edge.service.models import LoadedModels
 
 
 @pytest.mark.parametrize("told", [False, True])

@@ -9,7 +9,7 @@ from convert.cli import main
 from convert.float_model import load_keras
 from convert.keras_start import start_keras
 from convert.run import Run, read_run
-from edge.perceive.features import FaceInput
+from edge.perceive.inputs import FaceInput
 
 _INPUT = FaceInput(24, 24, 1, -1.0, 1.0, 0.0)
 

@@ -11,7 +11,7 @@ import pytest
 from convert.contract import Given, are_probabilities, in_emotions, read_given, resolve, usual
 from convert.float_model import FloatModel
 from edge.errors import ConfigError
-from edge.perceive.features import FaceInput
+from edge.perceive.inputs import FaceInput
 from edge.records import EMOTIONS
 
 MODEL = FloatModel(Path("theirs.h5"), b"", (48, 48, 3), 7)

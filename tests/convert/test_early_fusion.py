@@ -15,7 +15,7 @@ from convert.package import write_package
 from convert.run import Run
 from convert.train_fusion import NOISE_AS_VOICE, NOISE_ON_DEVICE, Sizes
 from convert.train_speech import train_speech
-from edge.perceive.features import FaceInput
+from edge.perceive.inputs import FaceInput
 from edge.records import EMOTIONS
 from tests.convert.conftest import slow
 

@@ -9,7 +9,7 @@ import numpy as np
 from convert.examples import calibration_sample, judged_faces, read_faces
 from convert.run import Run
 from convert.train_speech import SPEECH_INPUT
-from edge.perceive.features import FaceInput
+from edge.perceive.inputs import FaceInput
 from edge.records import EMOTIONS
 
 FACE = Run("face", FaceInput(48, 48, 1, -1.0, 1.0, 0.0), EMOTIONS)

@@ -44,7 +44,7 @@ def _face() -> np.ndarray:
 
 def test_grad_cam_shows_the_places_that_speak_for_the_label(keras):
     from convert.explain import grad_cam
-    from edge.perceive.features import face_tensor
+    from edge.perceive.pictures import face_tensor
 
     model = _brightness_reader(keras)
     tensor = face_tensor(_face(), FaceRecipe().input)

@@ -12,7 +12,8 @@ from convert.contract import prepared
 from convert.datasets.faces import LABELS
 from convert.datasets.layout import load_faces
 from edge.errors import ConfigError
-from edge.perceive.features import FaceInput, face_tensor
+from edge.perceive.inputs import FaceInput
+from edge.perceive.pictures import face_tensor
 
 
 def _write(path: Path, label: str, side: int = 20) -> None:

@@ -12,7 +12,7 @@ from convert.float_model import float_outputs, load_float, load_keras
 from convert.keras_start import start_keras
 from convert.quantize_detector import calibration
 from edge.errors import ConfigError
-from edge.perceive.features import DetectorInput
+from edge.perceive.inputs import DetectorInput
 from tests.convert.conftest import CHECKPOINT
 
 

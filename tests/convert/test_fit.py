@@ -12,7 +12,7 @@ import pytest
 from convert.keras_start import start_keras
 from convert.run import Run
 from edge.errors import ConfigError
-from edge.perceive.features import FaceInput
+from edge.perceive.inputs import FaceInput
 
 pytestmark = pytest.mark.usefixtures("eager")
 

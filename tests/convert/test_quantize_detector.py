@@ -20,8 +20,8 @@ from convert.quantize_detector import DetectorJudge, detector_subject, own_contr
 from convert.run import read_run
 from edge.errors import ConfigError
 from edge.perceive.detector import CellDetector
-from edge.perceive.features import DetectorInput
 from edge.perceive.golden import check_golden
+from edge.perceive.inputs import DetectorInput
 from edge.perceive.package import find_package, load_package
 from tests.convert.conftest import CHECKPOINT, assert_same_bytes, slow
 from tests.convert.tiny_photos import write_photos

@@ -12,8 +12,8 @@ import pytest
 
 from edge.errors import ModelError
 from edge.perceive.detector import CellDetector, cells, decode_boxes, decode_landmarks, letterbox, suppressed
-from edge.perceive.features import picture_tensor
 from edge.perceive.package import find_package, load_package
+from edge.perceive.pictures import picture_tensor
 from edge.records import Box
 
 SHIPPED = Path(__file__).parents[2] / "models" / "face-detector"

@@ -11,7 +11,7 @@ import pytest
 
 from convert.cli import main
 from edge.errors import ModelError
-from edge.perceive import features
+from edge.perceive import inputs
 from edge.perceive.detector import CellDetector
 from edge.perceive.fusion_input import FusionInput
 from edge.perceive.golden import check_golden
@@ -40,9 +40,9 @@ def test_the_same_code_passes(package):
 
 def test_another_preparation_is_found(package):
     spec = package.input
-    if isinstance(spec, features.FaceInput):
+    if isinstance(spec, inputs.FaceInput):
         other = dataclasses.replace(spec, crop_margin=spec.crop_margin + 0.05)
-    elif isinstance(spec, features.DetectorInput):
+    elif isinstance(spec, inputs.DetectorInput):
         other = dataclasses.replace(spec, low=0.0)
     elif isinstance(spec, FusionInput):
         other = dataclasses.replace(spec, fade_ms=spec.fade_ms + 500)
@@ -62,7 +62,7 @@ def test_the_shipped_packages_pass(task, name):
 
 
 def test_swapped_colours_are_found(tmp_path, monkeypatch):
-    spec = features.FaceInput(48, 48, 3, -1.0, 1.0, 0.0)
+    spec = inputs.FaceInput(48, 48, 3, -1.0, 1.0, 0.0)
     from convert.golden import _BOX, _blots, _png
     from edge.perceive.golden import feature_tolerance, golden_features
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.perceive.features import SpeechInput, frame_values
+from edge.perceive.features import frame_values
+from edge.perceive.inputs import SpeechInput
 
 SPEC = SpeechInput(16_000, 1000, 32, 16, 40, 20, 60, 7000, True, (0.0,) * 22, (1.0,) * 22, pitch=True)
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.errors import ModelError
-from edge.perceive.features import face_levels, face_tensor
 from edge.perceive.package import file_sha256, find_package, load_package
+from edge.perceive.pictures import face_levels, face_tensor
 from edge.perceive.runtime import Model, softmax
 
 

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.perceive import stream
-from edge.perceive.features import SpeechInput, frame_values
+from edge.perceive.features import frame_values
+from edge.perceive.inputs import SpeechInput
 from edge.perceive.stream import FrameStream
 
 ALIGNED = SpeechInput(16_000, 500, 32, 16, 40, 20, 60, 7000, True, (0.0,) * 23, (1.0,) * 23, pitch=True, energy=True)

@@ -28,9 +28,11 @@ from scipy.signal import resample
 from edge.capture import CHUNK_SAMPLES
 from edge.config import Config
 from edge.demo.clip import _view, synthetic_voice
-from edge.perceive.features import FaceInput, align_face, crop_face, face_tensor
+from edge.perceive.inputs import FaceInput
+from edge.perceive.pictures import align_face, crop_face, face_tensor
 from edge.publish.store import WORDS
-from edge.service.pipeline import build_pipeline, load_models
+from edge.service.models import load_models
+from edge.service.pipeline import build_pipeline
 
 WIDTH, HEIGHT, RATE_HZ = 640, 480, 16_000
 _STRIPE_PX, _STRIPE_LEVEL = 5, 20

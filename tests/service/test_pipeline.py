@@ -18,7 +18,8 @@ from edge.config import CameraConfig, Config, FaceConfig, MicrophoneConfig, Spee
 from edge.errors import ModelError
 from edge.perceive.words import Utterance
 from edge.records import AudioChunk, Frame
-from edge.service.pipeline import build_pipeline, first_track, modalities, wanted_models
+from edge.service.models import wanted_models
+from edge.service.pipeline import build_pipeline, first_track, modalities
 
 DEAF = replace(Config(), microphone=MicrophoneConfig(enabled=False))
 BLIND = replace(Config(), camera=CameraConfig(enabled=False))
