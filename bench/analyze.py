@@ -62,7 +62,7 @@ def prolonged(source: Path, target: Path, seconds: float) -> float:
 
 
 def batch(config: Path, files: list[Path], out: Path, jobs: int, *options: str) -> tuple[float, float, float]:
-    """Wall and CPU seconds of a batch, and the memory in MB of all its processes, shared pages counted in each."""
+    """Wall and CPU seconds of a batch, and the memory in MB of all its processes, shared pages counted once."""
     shutil.rmtree(out, ignore_errors=True)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     begun = time.perf_counter()
@@ -74,7 +74,7 @@ def batch(config: Path, files: list[Path], out: Path, jobs: int, *options: str) 
         held = 0.0
         for process in [running, *running.children(recursive=True)]:
             with suppress(psutil.Error):  # it has ended
-                held += process.memory_info().rss / 1e6
+                held += process.memory_full_info().pss / 1e6
         most = max(most, held)
         time.sleep(0.2)
     wall = time.perf_counter() - begun

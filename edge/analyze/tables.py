@@ -33,7 +33,6 @@ EVENTS = [
     *_PROBABILITIES,
 ]
 _ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
-_ROWS = 10_000  # rows that wait in memory for a block of Parquet
 _WORDS = {"sense", "subject", "emotion", "type", "previous"}
 
 
@@ -67,73 +66,60 @@ class Tables:
     """records.jsonl, timeline.csv and events.csv in `folder`, and the same as Parquet where pyarrow is installed."""
 
     def __init__(self, folder: Path) -> None:
-        self._stack = ExitStack()
         self.events = 0
-        try:
-            self._records = self._open(folder / "records.jsonl")
-            self._timeline = _Table(self._open(folder / "timeline.csv"), folder / "timeline.parquet", TIMELINE)
-            self._events = _Table(self._open(folder / "events.csv"), folder / "events.parquet", EVENTS)
-        except BaseException:
-            self._stack.close()
-            raise
-        self._stack.callback(self._timeline.close)
-        self._stack.callback(self._events.close)
+        self._folder = folder
+        with ExitStack() as opening:
+            self._records = self._open(opening, "records.jsonl")
+            self._timeline = self._table(opening, "timeline.csv", TIMELINE)
+            self._events = self._table(opening, "events.csv", EVENTS)
+            self._stack = opening.pop_all()
 
     def __enter__(self) -> Tables:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._stack.__exit__(kind, error, at)
+        if error is None:
+            _write_parquet(self._folder / "timeline.csv", TIMELINE)
+            _write_parquet(self._folder / "events.csv", EVENTS)
 
     def add(self, step: Step) -> None:
         """Write what this step found."""
         for line in lines(step, self.events + 1):
             self._records.write(_ENCODE(line) + "\n")
-            (self._events if line["kind"] == "event" else self._timeline).add(row(line))
+            (self._events if line["kind"] == "event" else self._timeline).writerow(row(line))
         self.events += len(step.events)
 
-    def _open(self, path: Path) -> TextIO:
-        return self._stack.enter_context(path.open("w", encoding="utf-8", newline=""))
+    def _open(self, stack: ExitStack, name: str) -> TextIO:
+        return stack.enter_context((self._folder / name).open("w", encoding="utf-8", newline=""))
+
+    def _table(self, stack: ExitStack, name: str, columns: list[str]) -> csv.DictWriter[str]:
+        writer = csv.DictWriter(self._open(stack, name), columns, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        return writer
 
 
-class _Table:
-    """One table as CSV, and as Parquet where pyarrow is installed."""
+def _write_parquet(table: Path, columns: list[str]) -> None:
+    """The CSV file `table` once more as Parquet, where pyarrow is installed; block by block, however long it is.
 
-    def __init__(self, file: TextIO, parquet: Path, columns: list[str]) -> None:
-        self._csv = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
-        self._csv.writeheader()
-        self._columns = columns
-        self._rows: list[dict[str, Any]] = []
-        self._writer = _parquet_writer(parquet, columns)
-
-    def add(self, values: dict[str, Any]) -> None:
-        self._csv.writerow(values)
-        if self._writer:
-            self._rows.append({name: values.get(name) for name in self._columns})
-            if len(self._rows) >= _ROWS:
-                self._flush()
-
-    def close(self) -> None:
-        if self._writer:
-            self._flush()
-            self._writer.close()
-
-    def _flush(self) -> None:
-        import pyarrow as pa
-
-        self._writer.write_table(pa.Table.from_pylist(self._rows, self._writer.schema))
-        self._rows = []
-
-
-def _parquet_writer(path: Path, columns: list[str]) -> Any:
+    Not from Python's own lists: for those pyarrow imports pandas where that is installed, in half a second.
+    """
     try:
         import pyarrow as pa
-        import pyarrow.parquet as pq
+        from pyarrow.csv import ConvertOptions, ReadOptions, open_csv
+        from pyarrow.parquet import ParquetWriter
     except ImportError:
-        return None
+        return
     whole = {"sequence", "duration_ms"}
     kinds = {name: pa.string() if name in _WORDS else pa.int64() if name in whole else pa.float64() for name in columns}
-    return pq.ParquetWriter(path, pa.schema(list(kinds.items())))
+    read = open_csv(
+        table,
+        ReadOptions(use_threads=False),
+        convert_options=ConvertOptions(column_types=kinds, strings_can_be_null=True),
+    )
+    with read, ParquetWriter(table.with_suffix(".parquet"), pa.schema(list(kinds.items()))) as parquet:
+        for batch in read:
+            parquet.write_batch(batch)
 
 
 def _line(kind: str, time_ns: int, body: Mapping[str, Any]) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def _resized(picture: NDArray[np.uint8], width: int, height: int) -> NDArray[np.
 
 def _halves(picture: NDArray[np.uint8], width: int, height: int) -> bool:
     """Whether half of it is still twice as large."""
-    return picture.shape[0] >= 4 * height and picture.shape[1] >= 4 * width
+    return bool(picture.shape[0] >= 4 * height and picture.shape[1] >= 4 * width)
 
 
 def _half(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -74,3 +76,29 @@ def test_parquet_holds_the_same(folder: Path):
         rows = read(folder / f"{name}.csv")
         assert (table.column_names, table.num_rows) == (columns, len(rows))
         assert table["p_happy"].to_pylist() == [float(row["p_happy"]) for row in rows]
+
+
+def test_where_nothing_was_found_the_tables_have_their_columns_and_no_rows(tmp_path: Path):
+    with Tables(tmp_path):
+        pass
+    assert read(tmp_path / "timeline.csv") == read(tmp_path / "events.csv") == []
+    parquet = pytest.importorskip("pyarrow.parquet")
+    for name, columns in (("timeline", TIMELINE), ("events", EVENTS)):
+        table = parquet.read_table(tmp_path / f"{name}.parquet")
+        assert (table.column_names, table.num_rows) == (columns, 0)
+
+
+def test_no_library_is_imported_for_the_tables_that_they_do_not_need(tmp_path: Path):
+    """pandas takes half a second and 50 MB in every process of a batch."""
+    pytest.importorskip("pyarrow")
+    pytest.importorskip("pandas")
+    code = f"""
+import sys
+from pathlib import Path
+from edge.analyze.tables import Tables
+with Tables(Path({str(tmp_path)!r})):
+    pass
+print("pandas" in sys.modules, "pyarrow" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]
