@@ -74,7 +74,7 @@ def build_parser() -> argparse.ArgumentParser:
         type=_count,
         default=0,
         metavar="N",
-        help="cores to use, a process each; with one file its threads (default: all)",
+        help="cores to use, a process each; a long video takes two where they are free (default: all)",
     )
     analyze.add_argument(
         "--shard", type=_shard, default=(1, 1), metavar="K/N", help="only the K-th of N parts, each on its own machine"

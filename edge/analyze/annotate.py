@@ -32,6 +32,9 @@ class AnnotatedVideo:
     """An MP4 file of drawn frames, with the sound of `source` copied, or encoded as AAC where no browser plays it.
 
     Pictures and sound are written side by side, so that nothing waits in memory.
+
+    Attributes:
+        pictures: so many were added.
     """
 
     def __init__(self, path: Path, source: Path, sound: bool) -> None:
@@ -41,6 +44,7 @@ class AnnotatedVideo:
         self._video: Any = None
         self._sound = _Sound(source) if sound else None
         self._last_ticks = -1
+        self.pictures = 0
         self._shape = (0, 0)
         self._reformatter = VideoReformatter()  # a picture's own would begin anew with each
 
@@ -63,6 +67,7 @@ class AnnotatedVideo:
         fit."""
         if self._output is None:
             self._begin(picture)
+        self.pictures += 1
         ticks = max(self._last_ticks + 1, time_ns * _TICKS_HZ // 1_000_000_000)
         self._last_ticks = ticks
         frame = self._drawn(picture, faces)

@@ -66,7 +66,7 @@ def run_analyze(config: Config, request: Request, write: Callable[[str], Any]) -
     done = {} if request.again else {item: old for item in inputs if (old := _kept(item, job))}
     left = [item for item in inputs if item not in done]
     processes = request.processes or len(os.sched_getaffinity(0))
-    job = replace(job, alongside=processes >= 2 * len(left))
+    job = replace(job, alongside=processes >= 2 * sum(not item.is_image for item in left))
     begun = time.perf_counter()
     summaries: list[Summary] = []
     with _EndedBySigterm(), _Progress(left, done=len(done)) as progress:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from typing import Any
 
 from edge.analyze.annotate import AnnotatedVideo
 from edge.capture.video_file import Decoded, VideoFile
@@ -14,50 +13,61 @@ from edge.records import FaceObservation
 
 #: Is told the faces of each picture that was looked at, in their order.
 Show = Callable[[Sequence[FaceObservation]], None]
+_SECOND_NS = 1_000_000_000
 
 
-class Waiting:
-    """Pictures that `drawing` takes when it may: an iterator that goes on when there are more."""
+class Drawing:
+    """Draws every picture: one that was looked at with its faces, the others with those of the one before, as long as
+    that says anything.
 
-    def __init__(self) -> None:
-        self._pictures: deque[Decoded] = deque()
-        self.add = self._pictures.append
+    Args:
+        fps: so many pictures a second are looked at.
+    """
 
-    def __iter__(self) -> Waiting:
-        return self
+    def __init__(self, video: AnnotatedVideo, fps: float) -> None:
+        self._video = video
+        self._longest_ns = max(_SECOND_NS, int(2 * _SECOND_NS / fps))
+        self._shown: Sequence[FaceObservation] = ()
+        self._looked_ns = 0
+        self._looked: Any = None
 
-    def __next__(self) -> Decoded:
-        if not self._pictures:
-            raise StopIteration
-        return self._pictures.popleft()
+    def add(self, picture: Decoded) -> None:
+        """The next picture: drawn at once, or with `show` if it is looked at."""
+        time_ns, decoded, looked = picture
+        if looked:
+            self._looked_ns, self._looked = time_ns, decoded
+        else:
+            known = abs(time_ns - self._looked_ns) <= self._longest_ns  # not where a file's time went back
+            self._video.add(decoded, time_ns, self._shown if known else ())
+
+    def show(self, faces: Sequence[FaceObservation]) -> None:
+        """The picture that was looked at last has these faces."""
+        self._shown = faces
+        self._video.add(self._looked, self._looked_ns, faces)
 
 
 @contextmanager
-def drawing(target: Path, source: Path, sound: bool, pictures: Iterator[Decoded]) -> Iterator[Show]:
-    """Draws `target` as it is told, and at the end what is left, unless an error ends it.
+def reading(drawing: Drawing, file: VideoFile) -> Iterator[Show]:
+    """Draws the pictures of `file`, as it is told their faces, and then those that follow the last that was looked at:
+    where looking has failed, nobody knows what is in the next."""
+    pictures = _readable(file)
 
-    Args:
-        sound: keep that of `source`.
-        pictures: up to and with the next that is looked at; after the last such, those that are left.
-    """
-    with AnnotatedVideo(target, source, sound) as video:
-        shown: Sequence[FaceObservation] = ()
+    def upto_next() -> bool:
+        for picture in pictures:
+            drawing.add(picture)
+            if picture[2]:
+                return True
+        return False
 
-        def show(faces: Sequence[FaceObservation]) -> None:
-            """The next picture that was looked at has these faces, those before it still the former."""
-            nonlocal shown
-            for time_ns, picture, looked in pictures:
-                shown = faces if looked else shown
-                video.add(picture, time_ns, shown)
-                if looked:
-                    return
+    def show(faces: Sequence[FaceObservation]) -> None:
+        if upto_next():
+            drawing.show(faces)
 
-        yield show
-        for time_ns, picture, _ in pictures:
-            video.add(picture, time_ns, shown)
+    yield show
+    upto_next()
 
 
-def readable(file: VideoFile) -> Iterator[Decoded]:
+def _readable(file: VideoFile) -> Iterator[Decoded]:
     """Its pictures as far as they can be read: who looks at them tells why they end."""
     try:
         yield from file.pictures()

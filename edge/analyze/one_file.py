@@ -10,7 +10,8 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edge.analyze.drawing import Show, Waiting, drawing, readable
+from edge.analyze.annotate import AnnotatedVideo
+from edge.analyze.drawing import Drawing, Show, reading
 from edge.analyze.inputs import Input
 from edge.analyze.marks import draw
 from edge.analyze.seeing import POSTER_PX, Seen, project_warnings, seen, seen_beside, still
@@ -108,21 +109,20 @@ def _pictures(
     item: Input, folder: Path, job: Job, held: Contents, pipeline: Pipeline, stack: ExitStack
 ) -> tuple[Iterator[Seen], Show | None]:
     """The pictures that are looked at, and who is told the faces of each and draws them."""
-    config, poster = job.config, folder / "picture.jpg"
-    target = folder / "annotated.mp4"
-    beside = job.alongside and config.camera.enabled and held.length_s >= _WORTH_A_PROCESS_S
+    fps = job.config.camera.fps
+    beside = job.alongside and job.config.camera.enabled and held.length_s >= _WORTH_A_PROCESS_S
+    if not job.video:  # nor any other picture
+        if beside:
+            return stack.enter_context(seen_beside(item.path, job.config, None)), None
+        return seen(item.path, fps, pipeline.face), None
+    video = stack.enter_context(AnnotatedVideo(folder / "annotated.mp4", item.path, held.sound))
+    drawing, poster = Drawing(video, fps), folder / "picture.jpg"
     if beside:
-        pictures = stack.enter_context(seen_beside(item.path, config, poster))
-        if not job.video:
-            return pictures, None
         # Decoded once more: that costs less than to carry pictures from there.
-        file = stack.enter_context(closing(VideoFile(item.path, config.camera.fps)))
-        return pictures, stack.enter_context(drawing(target, item.path, held.sound, readable(file)))
-    if not job.video:
-        return seen(item.path, config.camera.fps, pipeline.face, poster), None
-    waiting = Waiting()
-    pictures = seen(item.path, config.camera.fps, pipeline.face, poster, waiting.add)
-    return pictures, stack.enter_context(drawing(target, item.path, held.sound, waiting))
+        file = stack.enter_context(closing(VideoFile(item.path, fps)))
+        show = stack.enter_context(reading(drawing, file))
+        return stack.enter_context(seen_beside(item.path, job.config, poster)), show
+    return seen(item.path, fps, pipeline.face, poster, drawing.add), drawing.show
 
 
 def _image(item: Input, folder: Path, job: Job, loaded: LoadedModels, summary: Summary) -> None:
@@ -137,7 +137,7 @@ def _image(item: Input, folder: Path, job: Job, loaded: LoadedModels, summary: S
         work = _Work(tables, Timeline(0), summary)
         for step in steps(pipeline, still(pipeline.face, image)):
             work.take(step)
-            if step.faces is not None:
+            if step.faces is not None and job.video:
                 (folder / "annotated.jpg").write_bytes(jpeg(draw(image, step.faces)))
                 (folder / "picture.jpg").write_bytes(jpeg(draw(image, step.faces), POSTER_PX))
     summary.shares = {sense: work.timeline.shares(sense) for sense in ("face", "fused") if work.timeline.shares(sense)}
@@ -183,6 +183,8 @@ def _only(config: Config, picture: bool, sound: bool) -> Config:
 
 
 def _remark(summary: Summary, config: Config) -> None:
+    if summary.failure:  # which is why
+        return
     if summary.kind != "sound" and config.camera.enabled and not summary.face_observations:
         summary.remarks.append("no face found")
     heard = not any(remark.startswith("no sound") for remark in summary.remarks)

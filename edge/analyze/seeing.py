@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +37,11 @@ _CONTEXT = multiprocessing.get_context("spawn")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """A picture of a recording that was looked at, and the confirmed faces in it."""
+    """A picture of a recording that was looked at, and the confirmed faces in it; None for the last picture, if nobody
+    looked at it."""
 
     time_ns: int
-    faces: list[FaceObservation]
+    faces: list[FaceObservation] | None
 
 
 class _Poster:
@@ -80,6 +83,7 @@ def seen(
     best = _Poster()
     make = FrameMaker(CameraConfig())
     video = VideoFile(path, fps)
+    time_ns, looked = 0, True
     try:
         for time_ns, decoded, looked in video.pictures():
             if each:
@@ -90,10 +94,17 @@ def seen(
                 if poster:
                     best.offer(frame.image, faces)
                 yield Seen(time_ns, faces)
-    finally:
-        video.close()
+        if not looked:
+            yield Seen(time_ns, None)
+    except CaptureError:
         if poster:
             best.write(poster)
+        raise
+    else:
+        if poster:
+            best.write(poster)
+    finally:
+        video.close()
 
 
 def still(face: FacePerception | None, image: NDArray[np.uint8]) -> list[Seen]:
@@ -111,7 +122,7 @@ class _End:
 
 
 @contextmanager
-def seen_beside(path: Path, config: Config, poster: Path) -> Iterator[Iterator[Seen]]:
+def seen_beside(path: Path, config: Config, poster: Path | None) -> Iterator[Iterator[Seen]]:
     """`seen` by a process of its own, which loads its models for itself, one file long.
 
     Raises:
@@ -127,9 +138,9 @@ def seen_beside(path: Path, config: Config, poster: Path) -> Iterator[Iterator[S
         try:
             while isinstance(message := connection.recv(), Seen):
                 yield message
-        except EOFError:
+        except (EOFError, OSError):  # the latter in the middle of a message
             process.join()
-            raise CaptureError(f"{path}: looking at it has ended a process (exit code {process.exitcode})") from None
+            raise CaptureError(f"{path}: {brought_down(process.exitcode)}") from None
         for warning in message.warnings:
             logging.getLogger(__name__).warning("%s", warning)
         if message.error:
@@ -143,8 +154,9 @@ def seen_beside(path: Path, config: Config, poster: Path) -> Iterator[Iterator[S
         process.join()
 
 
-def _serve(connection: Connection[Any, Any], path: Path, config: Config, poster: Path) -> None:
+def _serve(connection: Connection[Any, Any], path: Path, config: Config, poster: Path | None) -> None:
     """The process."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who asked: it ends us
     config = replace(config, microphone=replace(config.microphone, enabled=False))
     failure: Exception | None = None
@@ -157,7 +169,23 @@ def _serve(connection: Connection[Any, Any], path: Path, config: Config, poster:
             return  # whoever asked is gone
         except (EdgeError, OSError, ValueError) as error:
             failure = error
-    connection.send(_End(warnings, failure))
+    with suppress(BrokenPipeError):
+        connection.send(_End(warnings, failure))
+
+
+def _end_with_parent() -> None:
+    """A process that was killed cannot end this one, which may be in a decoder for long."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # noqa: S101 - this runs in a process that `seen_beside` has started
+    wait([parent.sentinel])
+    os._exit(1)
+
+
+def brought_down(code: int | None) -> str:
+    """What to say of a file that ended a process with this exit code."""
+    how = f"signal {signal.Signals(-code).name}" if code and code < 0 else f"exit code {code}"
+    why = "memory has probably run out" if code == -signal.SIGKILL else "the file is probably damaged"
+    return f"reading it brought the process down ({how}); {why}"
 
 
 @contextmanager

@@ -20,7 +20,7 @@ _ESTIMATE_NS = 100_000_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """What one picture or one chunk of sound brought. `faces` is None for sound and at the end.
+    """What one picture or one chunk of sound brought. `faces` is None where nobody looked: of sound, and at the end.
 
     `estimate` is that of the primary subject; None where nobody is there or it was asked a moment ago.
     """
@@ -55,7 +55,9 @@ def steps(pipeline: Pipeline, items: Iterable[Seen | AudioChunk]) -> Iterator[St
     for item in items:
         now_ns = _time_ns(item)
         faces = None if isinstance(item, AudioChunk) else item.faces
-        observations: list[Observation] = pipeline.listen(item) if isinstance(item, AudioChunk) else [*item.faces]
+        observations: list[Observation] = (
+            pipeline.listen(item) if isinstance(item, AudioChunk) else [*(item.faces or [])]
+        )
         events = pipeline.fuse(observations, now_ns)
         estimate = None
         if events or told_ns is None or now_ns - told_ns >= _ESTIMATE_NS:

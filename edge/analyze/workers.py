@@ -11,6 +11,7 @@ from typing import Any
 
 from edge.analyze.inputs import Input
 from edge.analyze.one_file import Job, analyze_file
+from edge.analyze.seeing import brought_down
 from edge.analyze.summary import Summary
 from edge.errors import ModelError
 from edge.service.models import load_models
@@ -103,8 +104,7 @@ def _serve(connection: Connection[Any, Any], job: Job) -> None:
 
 
 def _crashed(item: Input, job: Job, code: int | None) -> Summary:
-    how = f"signal {signal.Signals(-code).name}" if code and code < 0 else f"exit code {code}"
-    failure = f"{item.path}: reading it brought the process down ({how}); the file is probably damaged"
+    failure = f"{item.path}: {brought_down(code)}"
     summary = Summary(str(item.path), str(item.folder), made_with=job.made_with, failure=failure)
     folder = job.out / item.folder
     folder.mkdir(parents=True, exist_ok=True)

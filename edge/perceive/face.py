@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.config import FaceConfig
-from edge.perceive.detector import Detection, FaceDetector
+from edge.perceive.detector import FaceDetector
 from edge.perceive.inputs import FaceInput
 from edge.perceive.occlusion import hidden_mouth
 from edge.perceive.pictures import align_face, crop_face, face_levels, face_picture, face_tensor
@@ -26,7 +25,7 @@ _STILL_IOU = 0.88
 _Seen = tuple[Track, Box, NDArray[np.float32] | None]
 
 
-class Turns:
+class DetectionSchedule:
     """Which frames are searched for faces: one in so many while faces move, half as many where everything kept still;
     and where frames are few one in so much time, so that a face is found again before it would count as lost."""
 
@@ -76,21 +75,19 @@ class FacePerception:
         self._spec = cast(FaceInput, model.package.input)  # load_package(..., "face") made it so
         self._levels = model.quantized(face_levels(self._spec))
         self._tracker = IouTracker(config.track_iou, config.track_lost_ms * 1_000_000, first_track)
-        self._turns = Turns(config)
+        self._schedule = DetectionSchedule(config)
 
     def adopt(self, config: FaceConfig) -> None:
         """Look by `config` from the next frame on; any thread. Followed faces stay."""
         self._config = config
-        self._turns.adopt(config)
+        self._schedule.adopt(config)
         self._tracker.adopt(config.track_iou, config.track_lost_ms * 1_000_000)
 
-    def observe(self, frame: Frame, detections: Sequence[Detection] | None = None) -> list[FaceObservation]:
+    def observe(self, frame: Frame) -> list[FaceObservation]:
         """The confirmed faces of this frame, the largest first; an empty list if there is none.
 
-        In frames that are not searched for faces (`Turns`) those found last are where their movement should take them.
-
-        Args:
-            detections: what the detector found in a frame whose turn it is, where somebody has asked it already.
+        In frames that are not searched for faces (`DetectionSchedule`) those found last are where their movement should
+        take them.
 
         Raises:
             ValueError: the frame has no pixels or is not uint8 [H, W, 3].
@@ -99,16 +96,14 @@ class FacePerception:
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
             raise ValueError(f"a frame must be uint8 [H, W, 3] with pixels in it, got {image.dtype} {image.shape}")
         return [
-            self._observation(frame, *seen)
-            for seen in self._seen(frame, detections)
-            if seen[0].hits >= self._config.confirm_frames
+            self._observation(frame, *seen) for seen in self._seen(frame) if seen[0].hits >= self._config.confirm_frames
         ]
 
-    def _seen(self, frame: Frame, found: Sequence[Detection] | None) -> list[_Seen]:
-        if not self._turns.due(frame.captured_ns):
+    def _seen(self, frame: Frame) -> list[_Seen]:
+        if not self._schedule.due(frame.captured_ns):
             return self._tracker.between(frame.captured_ns)
-        detections = self._detector.detect(frame.image) if found is None else found
-        self._turns.found([detection.box for detection in detections])
+        detections = self._detector.detect(frame.image)
+        self._schedule.found([detection.box for detection in detections])
         tracks = self._tracker.update(detections[: self._config.most_faces], frame.captured_ns)
         return [(track, track.box, track.landmarks) for track in tracks]
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import wave
 from dataclasses import replace
 from pathlib import Path
 
 import av
 import numpy as np
+import psutil
+import pytest
 
 from edge.analyze.inputs import Input
-from edge.analyze.one_file import Job, analyze_file
+from edge.analyze.one_file import Job, Tell, analyze_file
 from edge.analyze.summary import Summary
 from edge.config import CameraConfig, Config
 from edge.demo.clip import synthetic_voice, write_clip
@@ -24,9 +28,10 @@ def analyzed(
     config: Config | None = None,
     alongside: bool = False,
     video: bool = False,
+    tell: Tell = lambda share, seconds: None,
 ) -> Summary:
     job = Job(config or Config(), out, video=video or alongside, made_with="test", alongside=alongside)
-    return analyze_file(Input(path, Path(path.name)), job, loaded, lambda share, seconds: None)
+    return analyze_file(Input(path, Path(path.name)), job, loaded, tell)
 
 
 def wav(path: Path, samples: np.ndarray) -> Path:
@@ -49,7 +54,9 @@ def test_a_process_more_and_a_drawn_video_change_nothing_of_what_is_found(tmp_pa
     write_clip(clip, 21, (320, 240))
     config = replace(Config(), camera=CameraConfig(fps=6))  # so that some pictures are only drawn
     alone = analyzed(clip, tmp_path / "alone", loaded, config)
-    beside = analyzed(clip, tmp_path / "beside", loaded, config, alongside=True)
+    used: set[int] = set()
+    beside = analyzed(clip, tmp_path / "beside", loaded, config, alongside=True, tell=lambda *_: used.update(spawned()))
+    assert len(used) == 1
     drawn = analyzed(clip, tmp_path / "drawn", loaded, config, video=True)
     assert [(each.failure, each.frames, each.faces) for each in (alone, beside, drawn)] == [("", 126, 1)] * 3
     found = [(tmp_path / each / clip.name / "records.jsonl").read_text() for each in ("alone", "beside", "drawn")]
@@ -58,6 +65,31 @@ def test_a_process_more_and_a_drawn_video_change_nothing_of_what_is_found(tmp_pa
     assert videos[0] == videos[1]
     with av.open(str(tmp_path / "drawn" / clip.name / "annotated.mp4")) as made:
         assert sum(1 for _ in made.decode(video=0)) == 315
+
+
+def spawned() -> list[int]:
+    running = [p for p in psutil.Process().children() if p.status() != psutil.STATUS_ZOMBIE]
+    return [process.pid for process in running if "spawn_main" in " ".join(process.cmdline())]
+
+
+def test_where_the_process_that_looks_is_brought_down_the_sound_goes_on_and_no_stale_face_is_drawn(
+    tmp_path: Path, loaded: LoadedModels
+):
+    clip = tmp_path / "clip.mkv"
+    write_clip(clip, 40, (320, 240))
+    killed: list[float] = []
+
+    def kill(share: float, seconds: float) -> None:
+        if not killed and seconds > 3:
+            killed.append(seconds)
+            os.kill(spawned()[0], signal.SIGKILL)
+
+    summary = analyzed(clip, tmp_path / "out", loaded, alongside=True, tell=kill)
+    assert "(signal SIGKILL); memory has probably run out" in summary.failure
+    assert summary.remarks == []
+    assert summary.length_s == pytest.approx(40, abs=0.2)
+    with av.open(str(tmp_path / "out" / clip.name / "annotated.mp4")) as made:
+        assert sum(1 for _ in made.decode(video=0)) == summary.frames < 600
 
 
 def test_silence(tmp_path: Path, loaded: LoadedModels):
@@ -73,10 +105,17 @@ def test_a_sense_that_is_off_is_not_missed(tmp_path: Path, clip: Path, loaded: L
 
 
 def test_one_picture_is_enough_for_a_face(tmp_path: Path, portrait: Path, loaded: LoadedModels):
-    summary = analyzed(portrait, tmp_path / "out", loaded)
+    summary = analyzed(portrait, tmp_path / "out", loaded, video=True)
     assert (summary.kind, summary.faces, summary.failure) == ("image", 1, "")
     assert max(summary.shares["face"], key=summary.shares["face"].__getitem__) == "happy"
     assert {"annotated.jpg", "picture.jpg"} <= set(summary.outputs)
+
+
+def test_without_video_no_picture_is_kept(tmp_path: Path, clip: Path, portrait: Path, loaded: LoadedModels):
+    for path in (clip, portrait):
+        summary = analyzed(path, tmp_path / "out", loaded)
+        assert summary.faces == 1
+        assert not [name for name in summary.outputs if name.endswith((".jpg", ".mp4"))]
 
 
 def test_what_is_no_picture_fails_with_a_reason(tmp_path: Path, loaded: LoadedModels):

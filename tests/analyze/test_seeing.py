@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -62,7 +64,7 @@ def test_a_process_that_is_brought_down_is_told_after_what_it_saw(tmp_path: Path
             got.extend(pictures)
 
     got: list[Seen] = []
-    with pytest.raises(CaptureError, match=r"clip\.mkv: looking at it has ended a process .*-11"):
+    with pytest.raises(CaptureError, match=r"clip\.mkv: .*brought the process down \(signal SIGSEGV\)"):
         read()
     assert len(got) >= 1
 
@@ -86,3 +88,32 @@ def test_why_it_cannot_look_is_told(tmp_path: Path, clip: Path):
         seen_beside(tmp_path / "missing.mp4", Config(), tmp_path / "a.jpg") as pictures,
     ):
         next(pictures)
+
+
+def test_a_process_does_not_outlive_who_started_it_and_leaves_no_picture(tmp_path: Path, clip: Path):
+    code = f"""
+import time
+from pathlib import Path
+from edge.analyze.seeing import seen_beside
+from edge.config import Config
+if __name__ == "__main__":
+    with seen_beside(Path({str(clip)!r}), Config(), Path({str(tmp_path / "poster.jpg")!r})) as pictures:
+        print(next(pictures).time_ns, flush=True)
+        time.sleep(100)
+"""
+    (tmp_path / "parent.py").write_text(code)
+    with subprocess.Popen([sys.executable, tmp_path / "parent.py"], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout
+        assert parent.stdout.readline() == "0\n"
+        processes = psutil.Process(parent.pid).children(recursive=True)
+        parent.kill()
+    gone, alive = psutil.wait_procs(processes, timeout=20)
+    assert gone
+    assert not alive
+    assert not (tmp_path / "poster.jpg").exists()
+
+
+def test_the_last_picture_counts_even_if_nobody_looked_at_it(clip: Path):
+    pictures = [*seen(clip, 1, None)]
+    assert [picture.faces for picture in pictures] == [[]] * 7 + [None]
+    assert pictures[-1].time_ns == pytest.approx(89 / 15 * 1e9, rel=1e-3)

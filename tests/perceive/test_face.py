@@ -9,7 +9,7 @@ import pytest
 from convert.paste_masks import draw_mask
 from edge.config import FaceConfig
 from edge.perceive.detector import CellDetector
-from edge.perceive.face import FacePerception, Turns
+from edge.perceive.face import DetectionSchedule, FacePerception
 from edge.perceive.package import find_package, load_package
 from edge.records import Box, FaceObservation, Frame
 
@@ -90,12 +90,12 @@ def test_between_detections_the_faces_are_followed(shipped, portrait, wall):
 
 def searched(config: FaceConfig, boxes: list[list[Box]]) -> list[int]:
     """The frames that are searched, where the n-th frame holds these."""
-    turns = Turns(config)
+    schedule = DetectionSchedule(config)
     due = []
     for number, held in enumerate(boxes):
-        if turns.due(number * 66_000_000):
+        if schedule.due(number * 66_000_000):
             due.append(number)
-            turns.found(held)
+            schedule.found(held)
     return due
 
 

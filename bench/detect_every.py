@@ -1,7 +1,7 @@
-"""`python -m bench.turns VIDEO...`: what is lost where not every frame is searched for faces ([face] detect_every).
+"""`python -m bench.detect_every VIDEO...`: what is lost where not every frame is searched for faces.
 
-Each video is looked at as from a camera, and once more swinging to and fro, for each number; the first, 1, is what the
-others are compared with.
+Each video is looked at as from a camera, and once more swinging to and fro, for each number of `[face] detect_every`;
+the first, 1, is what the others are compared with.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -79,17 +80,18 @@ class _Counted:
 
 
 def frames(path: Path, swing: bool) -> Iterator[Frame]:
-    video = VideoFile(path, Config().camera.fps)
-    for number, piece in enumerate(video.pieces()):
-        image, at = piece.payload, piece.start_ns / 1e9
-        if swing:
-            height, width = image.shape[:2]
-            across = _ACROSS * width * np.sin(2 * np.pi * at / _ACROSS_S)
-            down = _DOWN * height * np.sin(2 * np.pi * at / _DOWN_S)
-            moved = np.array([[1, 0, across], [0, 1, down]], np.float32)
-            image = np.asarray(cv2.warpAffine(image, moved, (width, height), borderMode=cv2.BORDER_REPLICATE), np.uint8)
-        yield Frame(np.ascontiguousarray(image), piece.start_ns, number)
-    video.close()
+    with closing(VideoFile(path, Config().camera.fps)) as video:
+        for number, piece in enumerate(video.pieces()):
+            image, at = piece.payload, piece.start_ns / 1e9
+            if swing:
+                height, width = image.shape[:2]
+                across = _ACROSS * width * np.sin(2 * np.pi * at / _ACROSS_S)
+                down = _DOWN * height * np.sin(2 * np.pi * at / _DOWN_S)
+                moved = np.array([[1, 0, across], [0, 1, down]], np.float32)
+                image = np.asarray(
+                    cv2.warpAffine(image, moved, (width, height), borderMode=cv2.BORDER_REPLICATE), np.uint8
+                )
+            yield Frame(np.ascontiguousarray(image), piece.start_ns, number)
 
 
 def looked(loaded: LoadedModels, every: int, seen: list[Frame]) -> tuple[int, list[list[FaceObservation]]]:
