@@ -12,11 +12,11 @@ from typing import Any
 
 import av
 import numpy as np
-from av.video.reformatter import ColorRange, VideoReformatter
+from av.video.reformatter import ColorRange
 
 from edge.analyze.canvas import YuvCanvas, planes
 from edge.analyze.marks import mark
-from edge.capture.video_file import quarter_turns
+from edge.capture.video_file import Reformatter, quarter_turns
 from edge.records import Box, FaceObservation
 
 _LOG = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class AnnotatedVideo:
         self._last_ticks = -1
         self.pictures = 0
         self._shape = (0, 0)
-        self._reformatter = VideoReformatter()  # a picture's own would begin anew with each
+        self._reformatter = Reformatter()
 
     def __enter__(self) -> AnnotatedVideo:
         return self
@@ -85,7 +85,7 @@ class AnnotatedVideo:
         bright = picture.color_range == ColorRange.JPEG  # a phone's and a still picture's; players expect the other
         if bright or (picture.format.name, picture.height, picture.width) != ("yuv420p", height, width):
             limited: dict[str, Any] = {"src_color_range": "JPEG", "dst_color_range": "MPEG"} if bright else {}
-            picture = self._reformatter.reformat(picture, width, height, "yuv420p", **limited)
+            picture = self._reformatter.reformat(picture, width=width, height=height, format="yuv420p", **limited)
         frame = av.VideoFrame(self._shape[1], self._shape[0], "yuv420p")
         drawn = planes(frame)
         for target, source in zip(drawn, planes(picture), strict=True):

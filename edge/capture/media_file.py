@@ -72,6 +72,7 @@ class MediaFile:
 
         self._rewind()
         stream = self._streams()[0]
+        stream.codec_context.thread_count = 1  # waking another thread for each picture costs more than it brings
         good = damaged = 0
         try:
             for packet in self._container.demux(stream):

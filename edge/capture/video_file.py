@@ -27,7 +27,7 @@ class VideoFile(MediaFile):
     def __init__(self, path: Path, fps: float) -> None:
         super().__init__(path, "video", f"file:{path}")
         self._fps = fps
-        self._reformatter: Any = None
+        self._reformatter: Reformatter | None = None
 
     def pieces(self) -> Iterator[Piece[NDArray[np.uint8]]]:
         """Pictures uint8 [H, W, 3] RGB."""
@@ -45,11 +45,7 @@ class VideoFile(MediaFile):
 
     def rgb(self, frame: Any) -> NDArray[np.uint8]:
         """A decoded picture upright, uint8 [H, W, 3] RGB."""
-        if self._reformatter is None:
-            from av.video.reformatter import VideoReformatter
-
-            # One for all pictures: a picture's own begins with threads and tables, in ten times the time.
-            self._reformatter = VideoReformatter()
+        self._reformatter = self._reformatter or Reformatter()
         image: NDArray[np.uint8] = self._reformatter.reformat(frame, format="rgb24").to_ndarray()
         return np.rot90(image, quarter_turns(frame)) if quarter_turns(frame) else image
 
@@ -57,6 +53,23 @@ class VideoFile(MediaFile):
         """A raw stream has no times: its pictures follow each other at 25 a second, as FFmpeg assumes."""
         time_ns = self.time_ns(frame)
         return before_ns + 40_000_000 if time_ns is None else time_ns
+
+
+class Reformatter:
+    """FFmpeg's scaler and converter, one for all pictures, in the thread that asks: a picture's own begins with threads
+    and tables, in ten times the time, and waking a thread costs twice what it does."""
+
+    def __init__(self) -> None:
+        from av.video.reformatter import VideoReformatter
+
+        self._reformatter = VideoReformatter()
+
+    def reformat(self, frame: Any, **wanted: Any) -> Any:
+        """A decoded picture as PyAV's `VideoReformatter.reformat` makes it."""
+        try:
+            return self._reformatter.reformat(frame, threads=1, **wanted)
+        except TypeError:  # an older PyAV, which has no choice
+            return self._reformatter.reformat(frame, **wanted)
 
 
 def quarter_turns(frame: Any) -> int:
