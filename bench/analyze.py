@@ -29,6 +29,8 @@ import psutil
 from convert.keras_start import output_to, start_keras
 from edge.capture.media_file import contents
 from edge.config import FaceConfig
+from edge.perceive.engine import Engine
+from edge.perceive.package import find_package, load_package
 
 
 def prolonged(source: Path, target: Path, seconds: float) -> float:
@@ -123,8 +125,20 @@ def peer(video: Path, yunet: Path) -> tuple[float, float]:
     return time.perf_counter() - wall, time.process_time() - cpu
 
 
+def bare_call(calls: int = 100) -> float:
+    """Milliseconds of one call of the detector's model: how fast the machine is at this moment."""
+    package = load_package(find_package(FaceConfig().detector), "detector")
+    engine = Engine(package.folder / "model.tflite")
+    tensor = np.zeros(engine.input_shape[1:], engine.input_dtype)
+    begun = time.perf_counter()
+    for _ in range(calls):
+        engine.run_quantized(tensor)
+    return (time.perf_counter() - begun) / calls * 1000
+
+
 def show(what: str, by_wall: float, by_cpu: float) -> None:
-    print(f"{what:<40} {by_wall:6.1f} times real time by the wall, {by_cpu:6.1f} by CPU seconds", flush=True)
+    now = f"a bare call of the detector takes {bare_call():.1f} ms now"
+    print(f"{what:<40} {by_wall:6.1f} times real time by the wall, {by_cpu:6.1f} by CPU seconds; {now}", flush=True)
 
 
 def main() -> None:
