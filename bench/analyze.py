@@ -78,7 +78,8 @@ def batch(config: Path, files: list[Path], out: Path, jobs: int, *options: str) 
             with suppress(psutil.Error):  # it has ended
                 held += process.memory_full_info().pss / 1e6
         most = max(most, held)
-        time.sleep(0.2)
+        with suppress(psutil.TimeoutExpired):
+            running.wait(1)  # looking at memory stops the processes for a moment: not more often
     wall = time.perf_counter() - begun
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if running.returncode:

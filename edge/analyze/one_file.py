@@ -14,7 +14,8 @@ from edge.analyze.annotate import AnnotatedVideo
 from edge.analyze.drawing import Drawing, Show, reading
 from edge.analyze.inputs import Input
 from edge.analyze.marks import draw
-from edge.analyze.seeing import POSTER_PX, Seen, project_warnings, seen, seen_beside, still
+from edge.analyze.processes import project_warnings
+from edge.analyze.seeing import POSTER_PX, Seen, seen, seen_beside, still
 from edge.analyze.summary import Summary
 from edge.analyze.tables import Tables
 from edge.analyze.timeline import Timeline

@@ -6,14 +6,10 @@ A process and not a thread: perceiving is half libraries, half Python, and threa
 from __future__ import annotations
 
 import logging
-import multiprocessing
-import os
-import signal
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.analyze.marks import draw
+from edge.analyze.processes import SPAWN, begin, brought_down, project_warnings
 from edge.capture.frames import FrameMaker
 from edge.capture.video_file import Decoded, VideoFile
 from edge.config import CameraConfig, Config
@@ -31,8 +28,6 @@ from edge.records import FaceObservation, Frame
 from edge.service.models import build_face, load_models
 
 POSTER_PX = 480
-# A fork would copy the threads of the libraries in an unknown state.
-_CONTEXT = multiprocessing.get_context("spawn")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,8 +124,8 @@ def seen_beside(path: Path, config: Config, poster: Path | None) -> Iterator[Ite
         CaptureError: as `seen`, or the process has ended.
         EdgeError, OSError: it cannot work at all.
     """
-    connection, theirs = _CONTEXT.Pipe(duplex=False)
-    process = _CONTEXT.Process(target=_serve, args=(theirs, path, config, poster))
+    connection, theirs = SPAWN.Pipe(duplex=False)
+    process = SPAWN.Process(target=_serve, args=(theirs, path, config, poster))
     process.start()
     theirs.close()
 
@@ -156,8 +151,7 @@ def seen_beside(path: Path, config: Config, poster: Path | None) -> Iterator[Ite
 
 def _serve(connection: Connection[Any, Any], path: Path, config: Config, poster: Path | None) -> None:
     """The process."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who asked: it ends us
+    begin()
     config = replace(config, microphone=replace(config.microphone, enabled=False))
     failure: Exception | None = None
     with project_warnings() as warnings:
@@ -171,34 +165,3 @@ def _serve(connection: Connection[Any, Any], path: Path, config: Config, poster:
             failure = error
     with suppress(BrokenPipeError):
         connection.send(_End(warnings, failure))
-
-
-def _end_with_parent() -> None:
-    """A process that was killed cannot end this one, which may be in a decoder for long."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None  # noqa: S101 - this runs in a process that `seen_beside` has started
-    wait([parent.sentinel])
-    os._exit(1)
-
-
-def brought_down(code: int | None) -> str:
-    """What to say of a file that ended a process with this exit code."""
-    how = f"signal {signal.Signals(-code).name}" if code and code < 0 else f"exit code {code}"
-    why = "memory has probably run out" if code == -signal.SIGKILL else "the file is probably damaged"
-    return f"reading it brought the process down ({how}); {why}"
-
-
-@contextmanager
-def project_warnings() -> Iterator[list[str]]:
-    """What this project warns of meanwhile: with many files, a log far from them would help nobody."""
-    said: list[str] = []
-    handler = logging.Handler(logging.WARNING)
-    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
-    logger = logging.getLogger("edge")
-    logger.addHandler(handler)
-    propagate, logger.propagate = logger.propagate, False
-    try:
-        yield said
-    finally:
-        logger.removeHandler(handler)
-        logger.propagate = propagate

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from edge.analyze.inputs import Input
 from edge.analyze.one_file import Job, analyze_file
-from edge.analyze.seeing import brought_down
+from edge.analyze.processes import SPAWN, begin, brought_down
 from edge.analyze.summary import Summary
 from edge.errors import ModelError
 from edge.service.models import load_models
-
-# A process of its own state: a fork would copy the threads of the libraries in an unknown state.
-_CONTEXT = multiprocessing.get_context("spawn")
 
 
 class _Worker:
     """One process, and the file it is at."""
 
     def __init__(self, job: Job) -> None:
-        self.connection, theirs = _CONTEXT.Pipe()
-        self.process = _CONTEXT.Process(target=_serve, args=(theirs, job))  # no daemon: it may start another
+        self.connection, theirs = SPAWN.Pipe()
+        self.process = SPAWN.Process(target=_serve, args=(theirs, job))  # no daemon: it may start another
         self.process.start()
         theirs.close()
         self.item: Input | None = None
@@ -88,7 +83,7 @@ def analyze_all(
 
 def _serve(connection: Connection[Any, Any], job: Job) -> None:
     """The process: files in, what is done of them and their summaries out."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who asked: it ends us
+    begin()
     logging.basicConfig(level="ERROR")
     try:
         loaded = load_models(job.config)

@@ -13,7 +13,8 @@ import av
 import psutil
 import pytest
 
-from edge.analyze.seeing import Seen, project_warnings, seen, seen_beside
+from edge.analyze.processes import project_warnings
+from edge.analyze.seeing import Seen, seen, seen_beside
 from edge.config import Config, FaceConfig
 from edge.errors import CaptureError, ModelError
 from edge.service.models import LoadedModels
@@ -94,6 +95,7 @@ def test_a_process_does_not_outlive_who_started_it_and_leaves_no_picture(tmp_pat
     code = f"""
 import time
 from pathlib import Path
+from edge.analyze.processes import project_warnings
 from edge.analyze.seeing import seen_beside
 from edge.config import Config
 if __name__ == "__main__":
