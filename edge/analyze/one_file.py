@@ -24,15 +24,16 @@ from edge.capture.image_folder import read_image
 from edge.capture.media_file import Contents, contents
 from edge.capture.video_file import VideoFile
 from edge.config import Config
-from edge.errors import EdgeError
+from edge.errors import EdgeError, ModelError
 from edge.jpeg import jpeg
+from edge.perceive.face import FacePerception
 from edge.records import SpeechObservation
-from edge.service.models import LoadedModels
-from edge.service.pipeline import Pipeline, build_pipeline
+from edge.service.models import LoadedModels, load_models
+from edge.service.pipeline import build_pipeline
 
 # A shorter video is done before another process has loaded its models.
 _WORTH_A_PROCESS_S = 20
-_TELL_S = 0.2
+_TELL_S = 0.5
 
 #: Told while a file is read: the share that is done, and how many seconds of it.
 Tell = Callable[[float, float], None]
@@ -49,8 +50,29 @@ class Job:
     alongside: bool = False
 
 
-def analyze_file(item: Input, job: Job, loaded: LoadedModels, tell: Tell) -> Summary:
-    """Analyse one file; what cannot be read is told in the summary, never raised."""
+class Models:
+    """The models of a process, loaded when they are first asked for."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self.loaded: LoadedModels | None = None
+
+    def load(self) -> LoadedModels:
+        """Load them, or give those that are loaded.
+
+        Raises:
+            ModelError: as `load_models`.
+        """
+        self.loaded = self.loaded or load_models(self._config)
+        return self.loaded
+
+
+def analyze_file(item: Input, job: Job, models: Models, tell: Tell) -> Summary:
+    """Analyse one file; what cannot be read is told in the summary, never raised.
+
+    Raises:
+        ModelError: a model cannot be used.
+    """
     folder = job.out / item.folder
     summary = Summary(str(item.path), str(item.folder), made_with=job.made_with)
     begun, cpu = time.perf_counter(), _cpu_s()
@@ -61,10 +83,12 @@ def analyze_file(item: Input, job: Job, loaded: LoadedModels, tell: Tell) -> Sum
             shutil.rmtree(folder, ignore_errors=True)  # of a run that was interrupted
             folder.mkdir(parents=True)
             if item.is_image:
-                _image(item, folder, job, loaded, summary)
+                _image(item, folder, job, models, summary)
             else:
-                _media(item, folder, job, loaded, summary, tell)
+                _media(item, folder, job, models, summary, tell)
             _remark(summary, job.config)
+        except ModelError:
+            raise
         except (EdgeError, OSError, ValueError) as error:
             summary.failure = f"{item.path}: {str(error).removeprefix(f'{item.path}: ')}"
     summary.remarks += [*dict.fromkeys(warnings)]
@@ -80,7 +104,7 @@ def _cpu_s() -> float:
     return sum(os.times()[:4])
 
 
-def _media(item: Input, folder: Path, job: Job, loaded: LoadedModels, summary: Summary, tell: Tell) -> None:
+def _media(item: Input, folder: Path, job: Job, models: Models, summary: Summary, tell: Tell) -> None:
     held = contents(item.path)
     summary.kind = "video" if held.picture else "sound"
     config = _only(job.config, held.picture, held.sound)
@@ -88,12 +112,15 @@ def _media(item: Input, folder: Path, job: Job, loaded: LoadedModels, summary: S
         raise EdgeError(f"{item.path}: expected pictures or sound, found neither")
     if not held.sound and job.config.microphone.enabled:
         summary.remarks.append("no sound: the voice says nothing here")
-    pipeline = build_pipeline(config, loaded=loaded)
     failures: list[str] = []
     told = 0.0
     with ExitStack() as stack:
+        seeing = _beside(item, folder, job, held, models, stack)  # first: before any model is loaded here
+        pipeline = build_pipeline(config, loaded=models.load())
         work = _Work(stack.enter_context(Tables(folder)), Timeline(config.speech.hop_ms * 1_000_000), summary)
-        pictures, show = _pictures(item, folder, job, held, pipeline, stack) if held.picture else (None, None)
+        pictures, show = None, None
+        if held.picture:
+            pictures, show = _pictures(item, folder, job, held.sound, pipeline.face, seeing, stack)
         listen = held.sound and pipeline.speech is not None
         for step in steps(pipeline, media(item.path, pictures, listen, failures.append)):
             work.take(step)
@@ -106,34 +133,46 @@ def _media(item: Input, folder: Path, job: Job, loaded: LoadedModels, summary: S
     summary.failure = "; ".join(failures)
 
 
+def _beside(
+    item: Input, folder: Path, job: Job, held: Contents, models: Models, stack: ExitStack
+) -> Iterator[Seen] | None:
+    """The pictures as a process of its own looks at them; None where that is not worth it."""
+    if not (job.alongside and held.picture and job.config.camera.enabled and held.length_s >= _WORTH_A_PROCESS_S):
+        return None
+    poster = folder / "picture.jpg" if job.video else None
+    return stack.enter_context(seen_beside(item.path, job.config, poster, fork=models.loaded is None))
+
+
 def _pictures(
-    item: Input, folder: Path, job: Job, held: Contents, pipeline: Pipeline, stack: ExitStack
+    item: Input,
+    folder: Path,
+    job: Job,
+    sound: bool,
+    face: FacePerception | None,
+    beside: Iterator[Seen] | None,
+    stack: ExitStack,
 ) -> tuple[Iterator[Seen], Show | None]:
     """The pictures that are looked at, and who is told the faces of each and draws them."""
     fps = job.config.camera.fps
-    beside = job.alongside and job.config.camera.enabled and held.length_s >= _WORTH_A_PROCESS_S
     if not job.video:  # nor any other picture
-        if beside:
-            return stack.enter_context(seen_beside(item.path, job.config, None)), None
-        return seen(item.path, fps, pipeline.face), None
-    video = stack.enter_context(AnnotatedVideo(folder / "annotated.mp4", item.path, held.sound))
-    drawing, poster = Drawing(video, fps), folder / "picture.jpg"
+        return beside or seen(item.path, fps, face), None
+    video = stack.enter_context(AnnotatedVideo(folder / "annotated.mp4", item.path, sound))
+    drawing = Drawing(video, fps)
     if beside:
         # Decoded once more: that costs less than to carry pictures from there.
         file = stack.enter_context(closing(VideoFile(item.path, fps)))
-        show = stack.enter_context(reading(drawing, file))
-        return stack.enter_context(seen_beside(item.path, job.config, poster)), show
-    return seen(item.path, fps, pipeline.face, poster, drawing.add), drawing.show
+        return beside, stack.enter_context(reading(drawing, file))
+    return seen(item.path, fps, face, folder / "picture.jpg", drawing.add), drawing.show
 
 
-def _image(item: Input, folder: Path, job: Job, loaded: LoadedModels, summary: Summary) -> None:
+def _image(item: Input, folder: Path, job: Job, models: Models, summary: Summary) -> None:
     summary.kind = "image"
     image = read_image(item.path)
     if image is None:
         raise EdgeError(f"{item.path}: expected a picture, this file cannot be read as one")
     # One picture is all there is: a face need not be confirmed by a second.
     config = replace(_only(job.config, True, False), face=replace(job.config.face, confirm_frames=1))
-    pipeline = build_pipeline(config, loaded=loaded)
+    pipeline = build_pipeline(config, loaded=models.load())
     with Tables(folder) as tables:
         work = _Work(tables, Timeline(0), summary)
         for step in steps(pipeline, still(pipeline.face, image)):

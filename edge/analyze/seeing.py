@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from itertools import islice
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.analyze.marks import draw
-from edge.analyze.processes import SPAWN, begin, brought_down, project_warnings
+from edge.analyze.processes import FORK, SPAWN, begin, brought_down, project_warnings
 from edge.capture.frames import FrameMaker
 from edge.capture.video_file import Decoded, VideoFile
 from edge.config import CameraConfig, Config
@@ -28,6 +29,8 @@ from edge.records import FaceObservation, Frame
 from edge.service.models import build_face, load_models
 
 POSTER_PX = 480
+# Waking the other process for each picture costs a tenth of what looking does.
+_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,22 +120,26 @@ class _End:
 
 
 @contextmanager
-def seen_beside(path: Path, config: Config, poster: Path | None) -> Iterator[Iterator[Seen]]:
+def seen_beside(path: Path, config: Config, poster: Path | None, fork: bool = False) -> Iterator[Iterator[Seen]]:
     """`seen` by a process of its own, which loads its models for itself, one file long.
+
+    Args:
+        fork: this process has not loaded any model yet, nor does anything else in threads.
 
     Raises:
         CaptureError: as `seen`, or the process has ended.
         EdgeError, OSError: it cannot work at all.
     """
-    connection, theirs = SPAWN.Pipe(duplex=False)
-    process = SPAWN.Process(target=_serve, args=(theirs, path, config, poster))
+    context = FORK if fork else SPAWN
+    connection, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_serve, args=(theirs, path, config, poster))
     process.start()
     theirs.close()
 
     def received() -> Iterator[Seen]:
         try:
-            while isinstance(message := connection.recv(), Seen):
-                yield message
+            while isinstance(message := connection.recv(), list):
+                yield from message
         except (EOFError, OSError):  # the latter in the middle of a message
             process.join()
             raise CaptureError(f"{path}: {brought_down(process.exitcode)}") from None
@@ -157,8 +164,9 @@ def _serve(connection: Connection[Any, Any], path: Path, config: Config, poster:
     with project_warnings() as warnings:
         try:
             face = build_face(config, load_models(config))
-            for one in seen(path, config.camera.fps, face, poster):
-                connection.send(one)  # waits where many wait
+            pictures = seen(path, config.camera.fps, face, poster)
+            while some := [*islice(pictures, _AT_ONCE)]:
+                connection.send(some)  # waits where many wait
         except BrokenPipeError:
             return  # whoever asked is gone
         except (EdgeError, OSError, ValueError) as error:

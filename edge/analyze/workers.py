@@ -8,11 +8,10 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from edge.analyze.inputs import Input
-from edge.analyze.one_file import Job, analyze_file
+from edge.analyze.one_file import Job, Models, analyze_file
 from edge.analyze.processes import SPAWN, begin, brought_down
 from edge.analyze.summary import Summary
 from edge.errors import ModelError
-from edge.service.models import load_models
 
 
 class _Worker:
@@ -85,15 +84,13 @@ def _serve(connection: Connection[Any, Any], job: Job) -> None:
     """The process: files in, what is done of them and their summaries out."""
     begin()
     logging.basicConfig(level="ERROR")
-    try:
-        loaded = load_models(job.config)
-    except ModelError as error:
-        connection.send(error)
-        return
+    models = Models(job.config)
     try:
         while True:
             item = connection.recv()
-            connection.send(analyze_file(item, job, loaded, lambda share, seconds: connection.send((share, seconds))))
+            connection.send(analyze_file(item, job, models, lambda share, seconds: connection.send((share, seconds))))
+    except ModelError as error:
+        connection.send(error)
     except (EOFError, BrokenPipeError):
         return  # whoever asked is gone
 

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from edge.analyze.inputs import Input
-from edge.analyze.one_file import Job, Tell, analyze_file
+from edge.analyze.one_file import Job, Models, Tell, analyze_file
 from edge.analyze.summary import Summary
 from edge.config import CameraConfig, Config
 from edge.demo.clip import synthetic_voice, write_clip
@@ -31,7 +31,9 @@ def analyzed(
     tell: Tell = lambda share, seconds: None,
 ) -> Summary:
     job = Job(config or Config(), out, video=video or alongside, made_with="test", alongside=alongside)
-    return analyze_file(Input(path, Path(path.name)), job, loaded, tell)
+    models = Models(job.config)
+    models.loaded = loaded
+    return analyze_file(Input(path, Path(path.name)), job, models, tell)
 
 
 def wav(path: Path, samples: np.ndarray) -> Path:
