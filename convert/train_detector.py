@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -83,8 +84,9 @@ def train_detector(
             chosen = [views.view(side, rng) for _ in range(max(1, round(recipe.batch * share)))]
             yield np.stack([_tensor(view) for view in chosen]), np.stack([target(view) for view in chosen])
 
+    out.mkdir(parents=True, exist_ok=True)
     fit(
-        _trainable(start),
+        _trainable(start, out / "start.log"),
         batches,
         steps,
         recipe,
@@ -95,11 +97,11 @@ def train_detector(
     )
 
 
-def _trainable(start: Path | None = None) -> Any:
+def _trainable(start: Path | None = None, log: Path = Path(os.devnull)) -> Any:
     model = pyramid((None, None, DETECTOR_INPUT.channels), Detector, FusedNormalisation)
     if start:
         path = start / "model.keras"
-        begun = load_keras(path, start / "start.log").get_weights()
+        begun = load_keras(path, log).get_weights()
         try:
             model.set_weights([_laid_in(old, new.shape) for old, new in zip(begun, model.get_weights(), strict=True)])
         except ValueError as error:

@@ -71,3 +71,4 @@ def test_a_start_of_larger_kernels_is_refused(detector_run, monkeypatch):
     monkeypatch.setattr(detector, "_BODY_KERNELS", (3, 3, 3, 3))
     with pytest.raises(ConfigError, match="expected the weights of this network, or of one with smaller kernels"):
         _trainable(detector_run)
+    assert not (detector_run / "start.log").exists()  # it is somebody's run, nothing is written into it
