@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
+import psutil
 import pytest
 from skimage.data import astronaut, coins
 
 from edge.config import CameraConfig, Config, DeviceConfig, MicrophoneConfig, MqttConfig, ReplayConfig
 from edge.demo.clip import write_clip
 from edge.service.models import LoadedModels, load_models
+
+Spawned = Callable[[], list[psutil.Process]]
+
+
+@pytest.fixture
+def spawned() -> Spawned:
+    """The processes that have been begun since, and still run: other tests' servers may have some as well."""
+
+    def running() -> list[psutil.Process]:
+        return [process for process in psutil.Process().children(recursive=True) if at_work(process)]
+
+    def at_work(process: psutil.Process) -> bool:
+        with suppress(psutil.NoSuchProcess):
+            return process.status() != psutil.STATUS_ZOMBIE and "spawn_main" in " ".join(process.cmdline())
+        return False
+
+    before = running()
+    return lambda: [process for process in running() if process not in before]
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import av
 import numpy as np
-import psutil
 import pytest
 
 from edge.analyze.inputs import Input
@@ -19,6 +18,7 @@ from edge.analyze.summary import Summary
 from edge.config import CameraConfig, Config
 from edge.demo.clip import synthetic_voice, write_clip
 from edge.service.models import LoadedModels
+from tests.analyze.conftest import Spawned
 
 
 def analyzed(
@@ -51,13 +51,22 @@ def test_sound_alone(tmp_path: Path, loaded: LoadedModels):
     assert "picture.jpg" not in summary.outputs
 
 
-def test_a_process_more_and_a_drawn_video_change_nothing_of_what_is_found(tmp_path: Path, loaded: LoadedModels):
+def test_a_process_more_and_a_drawn_video_change_nothing_of_what_is_found(
+    tmp_path: Path, loaded: LoadedModels, spawned: Spawned
+):
     clip = tmp_path / "clip.mkv"
     write_clip(clip, 21, (320, 240))
     config = replace(Config(), camera=CameraConfig(fps=6))  # so that some pictures are only drawn
     alone = analyzed(clip, tmp_path / "alone", loaded, config)
     used: set[int] = set()
-    beside = analyzed(clip, tmp_path / "beside", loaded, config, alongside=True, tell=lambda *_: used.update(spawned()))
+    beside = analyzed(
+        clip,
+        tmp_path / "beside",
+        loaded,
+        config,
+        alongside=True,
+        tell=lambda *_: used.update(process.pid for process in spawned()),
+    )
     assert len(used) == 1
     drawn = analyzed(clip, tmp_path / "drawn", loaded, config, video=True)
     assert [(each.failure, each.frames, each.faces) for each in (alone, beside, drawn)] == [("", 126, 1)] * 3
@@ -69,13 +78,8 @@ def test_a_process_more_and_a_drawn_video_change_nothing_of_what_is_found(tmp_pa
         assert sum(1 for _ in made.decode(video=0)) == 315
 
 
-def spawned() -> list[int]:
-    running = [p for p in psutil.Process().children() if p.status() != psutil.STATUS_ZOMBIE]
-    return [process.pid for process in running if "spawn_main" in " ".join(process.cmdline())]
-
-
 def test_where_the_process_that_looks_is_brought_down_the_sound_goes_on_and_no_stale_face_is_drawn(
-    tmp_path: Path, loaded: LoadedModels
+    tmp_path: Path, loaded: LoadedModels, spawned: Spawned
 ):
     clip = tmp_path / "clip.mkv"
     write_clip(clip, 40, (320, 240))
@@ -84,7 +88,7 @@ def test_where_the_process_that_looks_is_brought_down_the_sound_goes_on_and_no_s
     def kill(share: float, seconds: float) -> None:
         if not killed and seconds > 3:
             killed.append(seconds)
-            os.kill(spawned()[0], signal.SIGKILL)
+            os.kill(spawned()[0].pid, signal.SIGKILL)
 
     summary = analyzed(clip, tmp_path / "out", loaded, alongside=True, tell=kill)
     assert "(signal SIGKILL); memory has probably run out" in summary.failure

@@ -19,6 +19,7 @@ from edge.config import Config, FaceConfig
 from edge.errors import CaptureError, ModelError
 from edge.service.models import LoadedModels
 from edge.service.pipeline import build_pipeline
+from tests.analyze.conftest import Spawned
 
 
 def told(pictures: list[Seen]) -> list[tuple[int, list[tuple[int, float, list[float]]]]]:
@@ -56,7 +57,7 @@ def test_another_process_sees_the_same(tmp_path: Path, clip: Path, loaded: Loade
     assert (tmp_path / "here.jpg").read_bytes() == (tmp_path / "beside.jpg").read_bytes()
 
 
-def test_a_process_that_is_brought_down_is_told_after_what_it_saw(tmp_path: Path, clip: Path):
+def test_a_process_that_is_brought_down_is_told_after_what_it_saw(tmp_path: Path, clip: Path, spawned: Spawned):
     def read() -> None:
         with seen_beside(clip, Config(), tmp_path / "poster.jpg") as pictures:
             got.append(next(pictures))
@@ -70,11 +71,7 @@ def test_a_process_that_is_brought_down_is_told_after_what_it_saw(tmp_path: Path
     assert len(got) >= 1
 
 
-def spawned() -> list[psutil.Process]:
-    return [process for process in psutil.Process().children() if "spawn_main" in " ".join(process.cmdline())]
-
-
-def test_whoever_has_seen_enough_leaves_no_process(tmp_path: Path, clip: Path):
+def test_whoever_has_seen_enough_leaves_no_process(tmp_path: Path, clip: Path, spawned: Spawned):
     with seen_beside(clip, Config(), tmp_path / "poster.jpg") as pictures:
         assert next(pictures).time_ns == 0
     assert not spawned()

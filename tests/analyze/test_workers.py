@@ -17,14 +17,10 @@ from edge.analyze.workers import analyze_all
 from edge.config import Config, FaceConfig
 from edge.demo.clip import write_clip
 from edge.errors import ModelError
+from tests.analyze.conftest import Spawned
 
 
-def spawned() -> list[psutil.Process]:
-    running = [p for p in psutil.Process().children(recursive=True) if p.status() != psutil.STATUS_ZOMBIE]
-    return [process for process in running if "spawn_main" in " ".join(process.cmdline())]
-
-
-def test_a_crash_is_told_and_the_rest_goes_on(tmp_path: Path, clip: Path, portrait: Path):
+def test_a_crash_is_told_and_the_rest_goes_on(tmp_path: Path, clip: Path, portrait: Path, spawned: Spawned):
     job = Job(Config(), tmp_path / "out", video=False, made_with="test")
     killed: list[int] = []
 
@@ -40,7 +36,7 @@ def test_a_crash_is_told_and_the_rest_goes_on(tmp_path: Path, clip: Path, portra
     assert (good.failure, good.faces) == ("", 1)
 
 
-def test_who_looks_beside_a_worker_begins_with_what_that_has_imported(tmp_path: Path):
+def test_who_looks_beside_a_worker_begins_with_what_that_has_imported(tmp_path: Path, spawned: Spawned):
     clip = tmp_path / "clip.mkv"
     write_clip(clip, 30, (320, 240))
     used: dict[int, list[str]] = {}
@@ -61,7 +57,7 @@ def test_who_looks_beside_a_worker_begins_with_what_that_has_imported(tmp_path: 
     assert found[0] == found[1]
 
 
-def test_a_model_that_cannot_be_used_ends_the_batch(tmp_path: Path, clip: Path):
+def test_a_model_that_cannot_be_used_ends_the_batch(tmp_path: Path, clip: Path, spawned: Spawned):
     job = Job(replace(Config(), face=FaceConfig(model="nobody")), tmp_path / "out", video=True, made_with="test")
     with pytest.raises(ModelError, match="nobody"):
         [*analyze_all([Input(clip, Path("clip.mkv"))], job, 1, lambda *_: None)]
