@@ -78,14 +78,15 @@ def broker_restarts(folder: Path, times: int = 20, recovered_s: float = 10) -> R
     said = json.loads(device.communicate()[0])
     again = _device(broker.url, file, 1, 1)  # what the end left
     again.communicate()
-    listener.wait(lambda: len(listener.numbers()) > said["told"], 20)
+    listener.wait(lambda: len(listener.numbers()) > said["told"], 60)  # beside other work the rest takes its time
     numbers = listener.numbers()
     holes = set(range(1, said["told"] + 2)) - set(numbers)
     yield "times killed, stopped in order; events told", f"{(times + 1) // 2}, {times // 2}; {said['told']}"
     yield "lost, duplicates removed by id", f"{len(holes)}, {len(listener.heard) - len(numbers)}"
     yield "first event after the broker's return", f"median {np.median(recovered):.1f} s, worst {max(recovered):.1f} s"
     _end(broker, listener)
-    _expect(not holes and max(recovered) < recovered_s, "an event was lost, or it took too long")
+    _expect(not holes, f"{len(holes)} of {said['told'] + 1} events did not arrive, {sorted(holes)[:5]} first")
+    _expect(max(recovered) < recovered_s, f"it took {max(recovered):.1f} s")
 
 
 def drain(folder: Path, backlog: int = 86_400) -> Rows:
