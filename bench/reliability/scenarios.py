@@ -78,7 +78,7 @@ def broker_restarts(folder: Path, times: int = 20, recovered_s: float = 10) -> R
     said = json.loads(device.communicate()[0])
     again = _device(broker.url, file, 1, 1)  # what the end left
     again.communicate()
-    listener.wait(lambda: len(listener.numbers()) > said["told"], 60)  # beside other work the rest takes its time
+    listener.wait(lambda: len(listener.numbers()) > said["told"], 20)
     numbers = listener.numbers()
     holes = set(range(1, said["told"] + 2)) - set(numbers)
     yield "times killed, stopped in order; events told", f"{(times + 1) // 2}, {times // 2}; {said['told']}"

@@ -13,7 +13,7 @@ from multiprocessing.connection import wait
 
 #: A process of its own state: a fork would copy the threads of libraries, and what accelerators hold.
 SPAWN = multiprocessing.get_context("spawn")
-#: Begins in a twentieth of the time, its libraries are there; for a process that has loaded no model yet.
+#: Begins with what its parent has imported; for a process that has loaded no model yet.
 FORK = multiprocessing.get_context("fork")
 
 

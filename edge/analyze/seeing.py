@@ -29,7 +29,7 @@ from edge.records import FaceObservation, Frame
 from edge.service.models import build_face, load_models
 
 POSTER_PX = 480
-# Waking the other process for each picture costs a tenth of what looking does.
+# Waking the other process costs both: not for each picture.
 _AT_ONCE = 8
 
 

@@ -92,7 +92,6 @@ def test_a_process_does_not_outlive_who_started_it_and_leaves_no_picture(tmp_pat
     code = f"""
 import time
 from pathlib import Path
-from edge.analyze.processes import project_warnings
 from edge.analyze.seeing import seen_beside
 from edge.config import Config
 if __name__ == "__main__":
