@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.datasets.photos import Photo
+from convert.datasets.photos import MIRRORED, Photo
 from convert.paste_faces import paste_faces
 from convert.paste_masks import draw_mask
 
@@ -31,8 +31,6 @@ _HARD = 0.4  # share of backgrounds taken from those that mislead detectors
 _TURN_DEGREES = 30.0
 _MASKED, _COVERED = 0.12, 0.12  # share of the faces
 _PASTED = 0.3  # share of backgrounds that get faces of other expressions than people show to photographers
-# Right and left change places in a mirror.
-_MIRRORED = np.array([1, 0, 2, 4, 3])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -217,7 +215,7 @@ def _mirrored(view: View) -> View:
     width = view.image.shape[1]
     corners = view.corners.copy()
     corners[:, [0, 2]] = width - view.corners[:, [2, 0]]
-    landmarks = view.landmarks[:, _MIRRORED] * np.array([-1, 1], np.float32) + np.array([width, 0], np.float32)
+    landmarks = view.landmarks[:, MIRRORED] * np.array([-1, 1], np.float32) + np.array([width, 0], np.float32)
     return View(np.ascontiguousarray(view.image[:, ::-1]), corners, landmarks, view.ignored)
 
 

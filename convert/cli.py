@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     for part in (cli_face, cli_speech, cli_detector):
         part.add_evaluate(evaluated)
     cli_face.add_commands(commands)
+    cli_detector.add_label(commands)
     return parser
 
 

@@ -25,7 +25,22 @@ def add_train(tasks: Any) -> None:
     command.add_argument("--learning-rate", type=above_zero, metavar="RATE", help="other than the recipe's at its peak")
     command.add_argument("--start", type=Path, metavar="RUN", help="begin with the weights of another run")
     command.add_argument("--faces", type=Path, metavar="DIR", help="FER2013: paste its faces into backgrounds")
+    command.add_argument("--labels", type=Path, metavar="DIR", help="labels by `emotion-convert label`, not the data's")
     command.set_defaults(command=_train)
+
+
+def add_label(commands: Any) -> None:
+    """`emotion-convert label`."""
+    command = described(
+        commands.add_parser,
+        "Label the faces in the photos of DIR/train by YuNet, which looks at each of them many times.",
+        "emotion-convert label --data data/photos --teacher yunet_n_dynamic.onnx --out runs/labels",
+        "label",
+    )
+    add_data(command, "folder of the photos; what train/labels.csv calls a face stays one")
+    command.add_argument("--teacher", type=Path, required=True, metavar="ONNX", help="YuNet for pictures of any size")
+    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="for labels.csv and labels_low.csv")
+    command.set_defaults(command=_label)
 
 
 def add_evaluate(tasks: Any) -> None:
@@ -43,6 +58,9 @@ def add_evaluate(tasks: Any) -> None:
     command.add_argument(
         "--yunet", type=Path, metavar="DIR", help="folder of yunet_n_320_320.onnx, yunet_n_640_640.onnx"
     )
+    command.add_argument(
+        "--labels", type=Path, metavar="DIR", help="measure against labels by `emotion-convert label` as well"
+    )
     command.add_argument("--out", type=Path, metavar="DIR", help="write report.md, report.json and pictures there")
     command.set_defaults(command=_evaluate)
 
@@ -58,14 +76,30 @@ def _train(arguments: argparse.Namespace) -> None:
         learning_rate=arguments.learning_rate or RECIPE.learning_rate,
     )
     train_detector(
-        arguments.data, arguments.out, recipe, arguments.resume, start=arguments.start, faces=arguments.faces
+        arguments.data,
+        arguments.out,
+        recipe,
+        arguments.resume,
+        start=arguments.start,
+        faces=arguments.faces,
+        labels=arguments.labels,
+    )
+
+
+def _label(arguments: argparse.Namespace) -> None:
+    from convert.label_photos import label_photos
+
+    told = label_photos(arguments.data, arguments.teacher, arguments.out)
+    print(
+        f"{arguments.out}: {told['faces']} faces in {told['photos']} photos ({told['new']} more than before), "
+        f"{told['doubtful']} doubtful ones."
     )
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
     from convert.evaluate_detector import as_markdown, evaluate_detector, write_report
 
-    report = evaluate_detector(arguments.model, arguments.data, arguments.yunet)
+    report = evaluate_detector(arguments.model, arguments.data, arguments.yunet, arguments.labels)
     print(as_markdown(report))
     if arguments.out:
         write_report(report, arguments.model, arguments.data, arguments.out)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from convert.datasets.photos import Photo
 from edge.perceive.detector import Detection
 from edge.perceive.quality import turn
+from edge.records import Box
 
 #: False positives in the whole set at which recall is told.
 FALSE_POSITIVES = (5, 12, 25)
@@ -77,7 +78,7 @@ def ranked(photos: Sequence[Photo], found: Sequence[Sequence[Detection]], iou: f
         numbers = {int(index): before + rank for rank, index in enumerate(wanted)}
         before += len(wanted)
         for detection in sorted(detections, key=lambda item: -item.score):
-            overlaps, inside = _overlaps(detection, photo.boxes)
+            overlaps, inside = overlap(detection.box, photo.boxes)
             best = max(free, key=lambda index: overlaps[index], default=-1)
             if best >= 0 and overlaps[best] >= iou:
                 free.remove(best)
@@ -138,9 +139,8 @@ def turns(photo: Photo) -> NDArray[np.float64]:
     return np.array([turn(points) if np.isfinite(points).all() else np.nan for points in photo.landmarks])
 
 
-def _overlaps(detection: Detection, boxes: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """IoU with each box, and the share of the detection inside it."""
-    box = detection.box
+def overlap(box: Box, boxes: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Of `box` with each of `boxes` float32 [N, 4] (left, top, width, height): IoU, and the share of it inside."""
     low = np.maximum(boxes[:, :2], (box.x, box.y))
     high = np.minimum(boxes[:, :2] + boxes[:, 2:], (box.x + box.width, box.y + box.height))
     both = np.clip(high - low, 0, None).prod(axis=1).astype(np.float64)

@@ -51,12 +51,15 @@ class _Set:
         ]
 
 
-def evaluate_detector(folder: Path, data: Path, yunet: Path | None = None) -> dict[str, Any]:
+def evaluate_detector(
+    folder: Path, data: Path, yunet: Path | None = None, labels: Path | None = None
+) -> dict[str, Any]:
     """Figures of the package in `folder` and of its peers, as a dict for JSON.
 
     Args:
         data: holds ``photos``; ``faces`` and ``noface`` are measured where they are.
         yunet: folder of YuNet's ONNX files; None: without it.
+        labels: other labels of the held-out photos (`label_photos`), to measure against as well.
 
     Raises:
         ConfigError, ModelError: the photos or a model cannot be used.
@@ -77,12 +80,19 @@ def evaluate_detector(folder: Path, data: Path, yunet: Path | None = None) -> di
         timed["Haar"] = Haar()
     test = _read(test_photos(data / "photos"))
     held_out = _read(training_photos(data / "photos", "held_out"))
+    looks = _read(training_photos(data / "photos", "held_out", labels)) if labels else None
     coarse = _read(boxed_photos(data / "faces")) if (data / "faces").is_dir() else None
     nothing = _read(faceless_photos(data / "noface")) if (data / "noface").is_dir() else None
     found = {
         name: {
             part: [detector.detect(image) for image in group.images]
-            for part, group in (("test", test), ("held_out", held_out), ("faces", coarse), ("noface", nothing))
+            for part, group in (
+                ("test", test),
+                ("held_out", held_out),
+                ("looks", looks),
+                ("faces", coarse),
+                ("noface", nothing),
+            )
             if group
         }
         for name, (detector, _) in detectors.items()
@@ -96,6 +106,10 @@ def evaluate_detector(folder: Path, data: Path, yunet: Path | None = None) -> di
             "test, all faces": figures(test.photos, rows["test"], _IOU, threshold),
             "held out, against the teacher": figures(held_out.photos, rows["held_out"], _IOU, threshold),
         }
+        if looks:
+            entry["held out, against several looks"] = figures(looks.photos, rows["looks"], _IOU, threshold)
+            entry["frontal, by size, against several looks"] = _by_size(looks, rows["looks"], threshold, frontal=True)
+            entry["by turn, against several looks"] = _by_turn(looks, rows["looks"], threshold)
         if coarse:
             entry["faces"] = figures(coarse.photos, rows["faces"], _COARSE_IOU, threshold)
         if nothing:
@@ -136,11 +150,11 @@ def as_markdown(report: dict[str, Any]) -> str:
                     f"{values['recall_at_threshold']:.3f} | {values['false_positives_at_threshold']} |"
                 )
     titles = ("pictures without a face that fire", "test, large faces by turn", "by turn", "by size")
-    for title in (*titles, "frontal, by size", "by source"):
-        lines += ["", f"## {title}", ""]
-        for name, entry in report["detectors"].items():
-            if title in entry:
-                lines.append(f"- {name}: {json.dumps(entry[title])}")
+    several = ("frontal, by size, against several looks", "by turn, against several looks")
+    for title in (*titles, "frontal, by size", *several, "by source"):
+        told = {name: entry[title] for name, entry in report["detectors"].items() if title in entry}
+        if told:
+            lines += ["", f"## {title}", "", *(f"- {name}: {json.dumps(values)}" for name, values in told.items())]
     lines += ["", "## Time, 640x480 RGB to boxes and landmarks, one thread, taken in turns", ""]
     for name, values in report["milliseconds"].items():
         lines.append(f"- {name}: {values['median_ms']:.2f} ms, x {values['to_yunet_320']} of YuNet at 320")

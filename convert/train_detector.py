@@ -52,6 +52,7 @@ def train_detector(
     steps: int = _STEPS,
     start: Path | None = None,
     faces: Path | None = None,
+    labels: Path | None = None,
 ) -> None:
     """Train on the photos in `data` that are not held out, write the run to `out`.
 
@@ -59,12 +60,13 @@ def train_detector(
         steps: batches that make an epoch.
         start: a run to begin with the weights of.
         faces: a data set of faces that fill their pictures (FER2013), whose training faces are pasted into backgrounds.
+        labels: folder with other labels for the photos, as `label_photos` makes them.
 
     Raises:
         ConfigError: the photos or the run are not there.
     """
     cv2.setNumThreads(1)  # the views are made beside the training, which needs the cores
-    photos = load_scenes(training_photos(data))
+    photos = load_scenes(training_photos(data, labels=labels))
     backgrounds, hard = (load_scenes(group) for group in background_photos(data))
     pasted = load_faces(faces).train.images if faces else None
     views = Views(photos, backgrounds, hard, pasted)
@@ -74,6 +76,7 @@ def train_detector(
         "recipe": asdict(recipe),
         "images": len(photos) + len(backgrounds) + len(hard),
         "steps": steps,
+        "labels": "of several looks" if labels else "of the data",
         **({"start": read_run(start).about} if start else {}),
     }
 

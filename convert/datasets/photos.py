@@ -19,7 +19,10 @@ from numpy.typing import NDArray
 
 from edge.errors import ConfigError
 
-_LANDMARKS = tuple(f"{point}_{axis}" for point in ("re", "le", "n", "rm", "lm") for axis in "xy")
+#: Columns of the landmarks.
+LANDMARKS = tuple(f"{point}_{axis}" for point in ("re", "le", "n", "rm", "lm") for axis in "xy")
+#: Landmarks in the order of their mirror image: right and left change places.
+MIRRORED = np.array([1, 0, 2, 4, 3])
 # One photo of so many is held out of training, by its name: what a session chooses, it chooses on these.
 _HELD_OUT = 16
 
@@ -55,10 +58,13 @@ class Photo:
         return replace(self, boxes=self.boxes * np.float32(factor), landmarks=self.landmarks * np.float32(factor))
 
 
-def training_photos(data: Path, part: Literal["train", "held_out", "all"] = "train") -> list[Photo]:
-    """The labelled photos in ``train`` of `data`; doubtful boxes are `ignored`."""
+def training_photos(
+    data: Path, part: Literal["train", "held_out", "all"] = "train", labels: Path | None = None
+) -> list[Photo]:
+    """The labelled photos in ``train`` of `data`; doubtful boxes are `ignored`. `labels`: folder of others' labels."""
     folder = data / "train"
-    photos = list(_photos(folder, _rows(folder / "labels.csv"), _rows(folder / "labels_low.csv")))
+    said = labels or folder
+    photos = list(_photos(folder, _rows(said / "labels.csv"), _rows(said / "labels_low.csv")))
     if part == "all":
         return photos
     return [photo for photo in photos if held_out(photo.path.name) == (part == "held_out")]
@@ -108,7 +114,7 @@ def _photo(path: Path, faces: list[dict[str, str]], doubtful: list[dict[str, str
     rows = faces + doubtful
     try:
         boxes = np.array([[float(row[key]) for key in "xywh"] for row in rows], np.float32).reshape(-1, 4)
-        points = [[float(row.get(key, "nan")) for key in _LANDMARKS] for row in rows]
+        points = [[float(row.get(key, "nan")) for key in LANDMARKS] for row in rows]
     except (KeyError, ValueError) as error:
         raise ConfigError(f"{path}: its boxes cannot be read: {error!r}.") from error
     return Photo(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import cv2
 import pytest
@@ -13,8 +14,12 @@ pytestmark = pytest.mark.timeout(400)  # TensorFlow compiles and converts: minut
 
 
 def test_a_report_for_people_and_for_programs(detector_package, small_photos, tmp_path, capsys):
+    labels = tmp_path / "labels"
+    labels.mkdir()
+    shutil.copy(small_photos / "train" / "labels.csv", labels)
+    (labels / "labels_low.csv").write_text("file,x,y,w,h\n")
     command = ["evaluate", "detector", "--model", str(detector_package), "--data", str(small_photos.parent)]
-    assert main([*command, "--out", str(tmp_path / "report")]) == 0
+    assert main([*command, "--labels", str(labels), "--out", str(tmp_path / "report")]) == 0
     shown = capsys.readouterr().out
     assert "| tiny-detector | test, all faces | 2 |" in shown
     report = json.loads((tmp_path / "report" / "report.json").read_text())
@@ -23,6 +28,11 @@ def test_a_report_for_people_and_for_programs(detector_package, small_photos, tm
     assert sum(values["faces"] for values in ours["by size"].values()) == 2
     frontal = sum(values["faces"] for values in ours["frontal, by size"].values())
     assert frontal == ours["by turn"]["frontal"]["faces"] > 0
+    # The same faces by these labels, without a doubtful place where nothing counts as wrong.
+    assert ours["by turn, against several looks"] == ours["by turn"]
+    assert ours["frontal, by size, against several looks"] == ours["frontal, by size"]
+    assert ours["held out, against several looks"]["faces"] == ours["held out, against the teacher"]["faces"]
+    assert "## by turn, against several looks" in shown
     assert report["milliseconds"]["tiny-detector"]["median_ms"] > 0
     if hasattr(cv2, "CascadeClassifier"):
         assert report["detectors"]["Haar"]["test, all faces"]["recall_at_25"] > 0

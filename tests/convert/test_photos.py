@@ -23,6 +23,15 @@ def test_training_photos_are_split_by_name_and_their_doubtful_boxes_ignored(smal
     assert photo.read().shape == (320, 320, 3)
 
 
+def test_other_labels_are_of_the_same_photos(small_photos, tmp_path):
+    kept = (small_photos / "train" / "labels.csv").read_text().splitlines()[:3]
+    (tmp_path / "labels.csv").write_text("\n".join(kept) + "\n")
+    (tmp_path / "labels_low.csv").write_text("file,x,y,w,h\n")
+    photos = training_photos(small_photos, "all", tmp_path)
+    assert [photo.path for photo in photos] == [small_photos / "train" / f"photo_00{number}.png" for number in (0, 1)]
+    assert [photo.ignored.tolist() for photo in photos] == [[False], [False]]
+
+
 def test_coordinates_are_scaled_together(small_photos):
     photo = training_photos(small_photos)[0]
     half = photo.scaled(0.5)
