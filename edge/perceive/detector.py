@@ -26,6 +26,8 @@ SCORE, BOX, LANDMARKS = 1, 4, 10
 OFFSETS = {SCORE: 2.5, BOX: 3.0, LANDMARKS: 3.0}
 # Boxes of one face overlap more than this, those of two faces in a crowd less.
 _SAME_FACE_IOU = 0.4
+# Cells whose boxes overlap more than this answer for the same face, each a little differently.
+_SAME_ANSWER_IOU = 0.6
 # Candidates that are compared with each other; a picture with more of them shows noise, not faces.
 _MOST_CANDIDATES = 300
 
@@ -120,9 +122,10 @@ class CellDetector:
         boxes = self._real(outputs, BOX, chosen) - np.float32(OFFSETS[BOX])
         corners = decode_boxes(boxes, self._centres[chosen], self._strides[chosen])
         kept = suppressed(corners, shares, _SAME_FACE_IOU)
-        chosen, corners, shares = chosen[kept], corners[kept], shares[kept]
         places = self._real(outputs, LANDMARKS, chosen) - np.float32(OFFSETS[LANDMARKS])
-        points = decode_landmarks(places, self._centres[chosen], self._strides[chosen]) / scale
+        points = decode_landmarks(places, self._centres[chosen], self._strides[chosen])
+        points = blended(points, corners, shares, kept) / scale
+        corners, shares = corners[kept], shares[kept]
         found = []
         height, width = image.shape[:2]
         for corner, score, point in zip((corners / scale).tolist(), shares.tolist(), points, strict=True):
@@ -224,3 +227,23 @@ def suppressed(corners: NDArray[np.float32], scores: NDArray[np.float32], most_i
     boxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
     kept = cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), 0.0, most_iou, top_k=_MOST_CANDIDATES)
     return np.asarray(kept, np.int64).ravel()
+
+
+def blended(
+    landmarks: NDArray[np.float32], corners: NDArray[np.float32], scores: NDArray[np.float32], kept: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Landmarks float32 [K, 5, 2] of the kept ones of N candidates: the mean over those that answer for the same face.
+
+    Weighted by score, as BlazeFace does (Bazarevsky et al. 2019): each cell errs in another direction.
+
+    Args:
+        landmarks, corners, scores: of all candidates, float32 [N, 5, 2], [N, 4] and [N].
+    """
+    low = np.maximum(corners[kept, np.newaxis, :2], corners[:, :2])
+    high = np.minimum(corners[kept, np.newaxis, 2:], corners[:, 2:])
+    both = np.maximum(high - low, 0).prod(axis=2)
+    areas = (corners[:, 2:] - corners[:, :2]).prod(axis=1)
+    same = both >= np.float32(_SAME_ANSWER_IOU) * (areas[kept, np.newaxis] + areas - both)
+    weights = np.where(same, scores, np.float32(0))
+    weights /= weights.sum(axis=1, keepdims=True)
+    return (weights @ landmarks.reshape(-1, 10)).reshape(-1, 5, 2)
