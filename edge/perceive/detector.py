@@ -28,6 +28,8 @@ OFFSETS = {SCORE: 2.5, BOX: 3.0, LANDMARKS: 3.0}
 _SAME_FACE_IOU = 0.4
 # Cells whose boxes overlap more than this answer for the same face, each a little differently.
 _SAME_ANSWER_IOU = 0.6
+# Share of the best one's score below which a cell is not asked: small cells cannot reach a large face's landmarks.
+_SURE_ENOUGH = 0.5
 # Candidates that are compared with each other; a picture with more of them shows noise, not faces.
 _MOST_CANDIDATES = 300
 
@@ -244,6 +246,7 @@ def blended(
     both = np.maximum(high - low, 0).prod(axis=2)
     areas = (corners[:, 2:] - corners[:, :2]).prod(axis=1)
     same = both >= np.float32(_SAME_ANSWER_IOU) * (areas[kept, np.newaxis] + areas - both)
+    same &= scores >= np.float32(_SURE_ENOUGH) * scores[kept, np.newaxis]
     weights = np.where(same, scores, np.float32(0))
     weights /= weights.sum(axis=1, keepdims=True)
     return (weights @ landmarks.reshape(-1, 10)).reshape(-1, 5, 2)
