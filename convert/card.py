@@ -122,7 +122,8 @@ def _meaning(description: Mapping[str, Any]) -> list[str]:
             "",
             "Output, for each cell of grids of 8, 16 and 32 pixels, level by level, row by row: the logit of the "
             "score, the box (offset from the cell, logarithms of its sides), the landmarks' offsets; "
-            "all in cells, and raised by 2.5, 3 and 3, so that they lie in 0 to 6. "
+            f"all in cells (landmarks in units of {description.get('landmark_unit', 1):g}), and raised by "
+            "2.5, 3 and 3, so that they lie in 0 to 6. "
             f"A face scores at least {description['threshold']}.",
         ]
     return [

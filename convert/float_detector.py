@@ -19,9 +19,11 @@ from convert.float_model import (
     read_tflite,
 )
 from edge.errors import ConfigError
-from edge.perceive.detector import BOX, LANDMARKS, OFFSETS, SCORE, STRIDES, cells
+from edge.perceive.detector import BOX, LANDMARK_UNIT, LANDMARKS, OFFSETS, SCORE, STRIDES, cells
 
 _HIGHEST = 6.0  # what a package's outputs are cut to
+# What outputs in cells are multiplied by before they are moved.
+_SCALES = {SCORE: 1.0, BOX: 1.0, LANDMARKS: 1 / LANDMARK_UNIT}
 _SEED = 7
 # Pictures of noise: enough for every cell to say that it sees no face.
 _TRIED = 4
@@ -31,8 +33,8 @@ def load_detector(path: Path, log: Path, size: tuple[int, ...] | None = None) ->
     """Read the detector at `path`: a picture [1, H, W, 3] in; out come score [1, A, 1], box [1, A, 4] and landmarks
     [1, A, 10] of A cells, in any order, as `convert.architectures.detector.pyramid` has them.
 
-    What its outputs mean as they are (logits of scores, offsets in strides) is moved and cut as in a package; a model
-    that does so itself is taken as it is.
+    What its outputs mean as they are (logits of scores, offsets in cells) is scaled, moved and cut as in a package; a
+    model that does so itself is taken as it is.
 
     Args:
         log: file that takes what the libraries print.
@@ -80,7 +82,7 @@ def _bound(output: Any) -> Any:
 
     # Named, for else Keras counts, and the same model read twice becomes two files.
     numbers = output.shape[-1]
-    moved = layers.Rescaling(1.0, OFFSETS[numbers], name=f"moved_{numbers}")(output)
+    moved = layers.Rescaling(_SCALES[numbers], OFFSETS[numbers], name=f"moved_{numbers}")(output)
     return layers.ReLU(max_value=_HIGHEST, name=f"cut_{numbers}")(moved)
 
 
@@ -95,7 +97,8 @@ def _from_saved_model(path: Path, log: Path, size: tuple[int, ...] | None) -> Fl
 
     def call(tensor: Any, training: bool) -> Any:
         outputs = loaded(tensor)
-        return [tf.nn.relu6(output + OFFSETS[output.shape[-1]]) for output in outputs] if moved else outputs
+        sized = [(output.shape[-1], output) for output in outputs]
+        return [tf.nn.relu6(output * _SCALES[n] + OFFSETS[n]) for n, output in sized] if moved else outputs
 
     function = concrete(call, loaded.shape, log)
     function.keeps = loaded  # TensorFlow's functions hold the variables weakly
@@ -109,7 +112,8 @@ def _from_tflite(path: Path) -> FloatModel:
     if not _are_bounded([np.stack(each) for each in zip(*(engine.run(one) for one in _noise(shape)), strict=True)]):
         above = ", ".join(f"{OFFSETS[numbers]:g} ({numbers} numbers)" for numbers in (SCORE, BOX, LANDMARKS))
         raise ConfigError(
-            f"{path}: expected outputs from 0 to {_HIGHEST:g}, this much above what they mean: {above}. They cannot be "
+            f"{path}: expected outputs from 0 to {_HIGHEST:g}, this much above what they mean: {above}, and landmarks "
+            f"in units of {LANDMARK_UNIT:g} cells. They cannot be "
             "moved in a .tflite file: do it in the model before, or give the Keras model or the SavedModel."
         )
     return FloatModel(path, data, shape, 0)

@@ -25,7 +25,7 @@ from convert.package import write_package
 from convert.representative import balanced
 from convert.run import Run, read_run
 from edge.errors import ConfigError
-from edge.perceive.detector import CellDetector, Detection, letterbox
+from edge.perceive.detector import LANDMARK_UNIT, CellDetector, Detection, letterbox
 from edge.perceive.inputs import DetectorInput
 from edge.perceive.package import load_package
 from edge.perceive.pictures import picture_tensor
@@ -183,7 +183,7 @@ class DetectorJudge:
                 label_of(self._scheme): figures(photos, found, IOU, threshold),
             }
         }
-        return Verdict(self._name, compared, metrics, facts={"threshold": threshold})
+        return Verdict(self._name, compared, metrics, facts={"threshold": threshold, "landmark_unit": LANDMARK_UNIT})
 
     def implausible(self) -> list[Finding]:
         """Swapped landmarks, another scaling of pixels that fits better, or a detector that finds nothing."""
@@ -238,6 +238,6 @@ class DetectorJudge:
 def detections(tflite: bytes, run: Run, photos: Sequence[Photo]) -> list[list[Detection]]:
     """What the device finds in each of `photos` with a detector of `run` in the file `tflite`."""
     with tempfile.TemporaryDirectory() as draft:
-        write_package(Path(draft), run, tflite, facts={"threshold": 0.5})
+        write_package(Path(draft), run, tflite, facts={"threshold": 0.5, "landmark_unit": LANDMARK_UNIT})
         detector = CellDetector(load_package(Path(draft), "detector"), _LEAST)
         return [detector.detect(photo.read()) for photo in photos]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from edge.perceive.detector import BOX, LANDMARKS, OFFSETS, SCORE
+from edge.perceive.detector import BOX, LANDMARK_UNIT, LANDMARKS, OFFSETS, SCORE
 
 # (channels, blocks) at strides 4, 8, 16, 32; the first block of each halves the resolution.
 _STAGES = ((32, 1), (64, 3), (96, 3), (128, 2))
@@ -32,9 +32,10 @@ def pyramid(shape: tuple[int | None, ...], model: Any = None, normalisation: Any
             are multiples of the coarsest stride.
         model, normalisation: subclasses of `keras.Model` and of `layers.BatchNormalization` to build it of; the
             weights are the same.
-        bounded: outputs as a package has them, by `edge.perceive.detector.OFFSETS` higher and cut to 0..6. Cells that
-            see no face answer anything; without bounds their answers would stretch the int8 scale until those of the
-            others were a few steps apart. Training needs the gradient that a bound cuts off.
+        bounded: outputs as a package has them, by `edge.perceive.detector.OFFSETS` higher and cut to 0..6, landmarks
+            in units of `LANDMARK_UNIT` cells. Cells that see no face answer anything; without bounds their answers
+            would stretch the int8 scale until those of the others were a few steps apart. Training
+            needs the gradient that a bound cuts off.
 
     Returns:
         An uncompiled `keras.Model`: float32 [B, *shape] -> ``score`` logits [B, A, 1], ``box`` [B, A, 4],
@@ -67,7 +68,10 @@ def pyramid(shape: tuple[int | None, ...], model: Any = None, normalisation: Any
             bias = -math.log((1 - _PRIOR) / _PRIOR) if name == "score" else 0.0
             y = layers.Conv2D(numbers, 1, bias_initializer=keras.initializers.Constant(bias), name=f"{name}{level}")(x)
             if bounded:  # the converter folds both into the convolution
-                y = layers.ReLU(max_value=6.0, name=f"{name}{level}_bound")(y + OFFSETS[numbers])
+                # Each output by as many layers: their number decides in which order Keras keeps weights.
+                scale = 1 / LANDMARK_UNIT if numbers == LANDMARKS else 1.0
+                y = layers.Rescaling(scale, OFFSETS[numbers], name=f"{name}{level}_moved")(y)
+                y = layers.ReLU(max_value=6.0, name=f"{name}{level}_bound")(y)
             outputs[name].append(layers.Reshape((-1, numbers), name=f"{name}{level}_cells")(y))
     return (model or keras.Model)(
         inputs, {name: layers.Concatenate(axis=1, name=name)(parts) for name, parts in outputs.items()}, name="pyramid"

@@ -22,8 +22,11 @@ STRIDES = (8, 16, 32)
 #: Numbers that each output of the model has for a cell.
 SCORE, BOX, LANDMARKS = 1, 4, 10
 #: What a package's outputs lie above what they mean, by their numbers for a cell: they are cut to 0..6, so that int8 is
-#: spent on scores of 0.08 to 0.97, boxes of 0.05 to 20 cells and landmarks up to 3 cells from their cell.
+#: spent on scores of 0.08 to 0.97, boxes of 0.05 to 20 cells and landmarks up to 6 cells from their cell.
 OFFSETS = {SCORE: 2.5, BOX: 3.0, LANDMARKS: 3.0}
+#: Cells that a unit of a landmark's answer stands for, in packages that are made now (``landmark_unit``); where a
+#: package does not say, it is 1, with which the landmarks of a face that fills the picture were cut off.
+LANDMARK_UNIT = 2.0
 # Boxes of one face overlap more than this, those of two faces in a crowd less.
 _SAME_FACE_IOU = 0.4
 # Cells whose boxes overlap more than this answer for the same face, each a little differently.
@@ -88,6 +91,7 @@ class CellDetector:
                 f"{expected[1]}, got {got[0]} and {got[1]}."
             )
         self._places = {shape[2]: place for place, shape in enumerate(self._engine.output_shapes)}
+        self._landmark_unit = np.float32(self._number("landmark_unit", 1.0, 16.0))
         self._picture = np.zeros(self._spec.shape, np.uint8)
         self._filled = (0, 0)
         self._levels = self._engine.quantized(picture_tensor(np.arange(256, dtype=np.uint8), self._spec))
@@ -106,10 +110,14 @@ class CellDetector:
     @property
     def threshold(self) -> float:
         """The score from which on the package's own figures count a face."""
-        value = self.package.description.get("threshold", 0.5)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1:
+        return self._number("threshold", 0.5, 1.0)
+
+    def _number(self, key: str, otherwise: float, below: float) -> float:
+        value = self.package.description.get(key, otherwise)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < below:
             raise ModelError(
-                f"{self.package.folder / 'model.json'}: threshold: expected a number between 0 and 1, got {value!r}."
+                f"{self.package.folder / 'model.json'}: {key}: expected a number between 0 and {below:g}, "
+                f"got {value!r}."
             )
         return float(value)
 
@@ -124,7 +132,7 @@ class CellDetector:
         boxes = self._real(outputs, BOX, chosen) - np.float32(OFFSETS[BOX])
         corners = decode_boxes(boxes, self._centres[chosen], self._strides[chosen])
         kept = suppressed(corners, shares, _SAME_FACE_IOU)
-        places = self._real(outputs, LANDMARKS, chosen) - np.float32(OFFSETS[LANDMARKS])
+        places = (self._real(outputs, LANDMARKS, chosen) - np.float32(OFFSETS[LANDMARKS])) * self._landmark_unit
         points = decode_landmarks(places, self._centres[chosen], self._strides[chosen])
         points = blended(points, corners, shares, kept) / scale
         corners, shares = corners[kept], shares[kept]

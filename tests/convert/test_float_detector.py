@@ -12,7 +12,7 @@ from convert.float_detector import load_detector
 from convert.float_model import FloatModel
 from convert.keras_start import output_to, start_keras
 from edge.errors import ConfigError
-from edge.perceive.detector import BOX, LANDMARKS, OFFSETS, SCORE, STRIDES
+from edge.perceive.detector import BOX, LANDMARK_UNIT, LANDMARKS, OFFSETS, SCORE, STRIDES
 from edge.perceive.engine import Engine
 
 pytestmark = pytest.mark.timeout(400)  # TensorFlow compiles and converts: minutes on a busy machine
@@ -60,7 +60,7 @@ def test_each_form_is_read_and_answers_as_a_package_does(network: Any, folder: P
     own = load_detector(folder / "own.keras", folder / "log", SHAPE)
     told = {name: output.numpy()[0] for name, output in network(picture[np.newaxis]).items()}
     for name, numbers in NUMBERS.items():
-        wanted = np.clip(told[name] + OFFSETS[numbers], 0, 6)
+        wanted = np.clip(told[name] / (LANDMARK_UNIT if numbers == LANDMARKS else 1) + OFFSETS[numbers], 0, 6)
         assert np.ptp(wanted) > 0.1
         np.testing.assert_allclose(_answers(own, folder, picture)[numbers], wanted, atol=1e-4)
     (folder / "own.tflite").write_bytes(own.tflite)
