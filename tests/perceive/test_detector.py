@@ -145,3 +145,28 @@ def test_a_package_whose_model_is_none_of_a_detector_is_refused(tmp_path: Path):
     (folder / "model.json").write_text(json.dumps({**description, "threshold": 1.5}))
     with pytest.raises(ModelError, match="threshold: expected a number between 0 and 1"):
         CellDetector(load_package(folder, "detector"))
+
+
+def test_landmarks_are_in_the_units_that_the_package_says(tmp_path: Path, portrait):
+    told = json.loads((SHIPPED / "model.json").read_text())
+    found = {}
+    for unit in (told["landmark_unit"], None):
+        folder = tmp_path / str(unit)
+        shutil.copytree(SHIPPED, folder)
+        description = {key: value for key, value in told.items() if key != "landmark_unit"}
+        (folder / "model.json").write_text(json.dumps(description | ({"landmark_unit": unit} if unit else {})))
+        found[unit] = CellDetector(load_package(folder, "detector")).detect(portrait)[0]
+    now, before = found.values()
+    assert now.box == before.box
+    # Packages of before say nothing and mean one cell: the same numbers reach half as far.
+    assert np.ptp(now.landmarks, axis=0) == pytest.approx(2 * np.ptp(before.landmarks, axis=0), rel=1e-3)
+
+
+@pytest.mark.parametrize("unit", [0, "two", True, 16])
+def test_a_unit_that_cannot_be_is_refused(tmp_path: Path, unit):
+    folder = tmp_path / "package"
+    shutil.copytree(SHIPPED, folder)
+    told = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps(told | {"landmark_unit": unit}))
+    with pytest.raises(ModelError, match="landmark_unit: expected a number between 0 and 16"):
+        CellDetector(load_package(folder, "detector"))
