@@ -23,6 +23,7 @@ _MOST_ENLARGED = 1.6  # more would show faces that were too small in the photo f
 _SMALLEST_FACE_PX = 11.0  # of a view; what is smaller is neither wanted nor punished
 _LEAST_VISIBLE = 0.6  # share of a face inside the view that makes it a face; below it is ignored
 _MOSAIC, _BACKGROUND, _WHOLE, _TURNED = 0.25, 0.14, 0.2, 0.12
+_WHOLE_AT_THE_END = 0.6  # share of whole photos where there are no mosaics
 _MONOCHROME, _DARK, _BLURRED, _NOISY = 0.12, 0.06, 0.1, 0.06
 _SMALLEST_WANTED_PX = 16.0  # what the near input has to find: 8 % of its height is 23 pixels
 _LARGEST_WANTED = 1.1  # of the view's side: a person who leans over to the camera
@@ -43,7 +44,7 @@ class Scene:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """A square picture uint8 [S, S, 3] with its faces in its own pixels; corners float32 [N, 4]."""
+    """A picture uint8 [H, W, 3] with its faces in its own pixels; corners float32 [N, 4]."""
 
     image: NDArray[np.uint8]
     corners: NDArray[np.float32]
@@ -71,6 +72,8 @@ class Views:
         photos: with faces.
         backgrounds, hard: without.
         faces: uint8 [N, S, S], grey, each filled by a face as FER2013's pictures are, to paste into backgrounds.
+        whole: most views are whole photos, as the device sees them, and none mosaics: for the end of a training
+            (Ge et al. 2021, YOLOX).
     """
 
     def __init__(
@@ -79,33 +82,35 @@ class Views:
         backgrounds: Sequence[Scene],
         hard: Sequence[Scene],
         faces: NDArray[np.uint8] | None = None,
+        whole: bool = False,
     ) -> None:
         self._photos, self._backgrounds, self._hard, self._faces = photos, backgrounds, hard, faces
+        self._mosaics, self._whole = (0.0, _WHOLE_AT_THE_END) if whole else (_MOSAIC, _WHOLE)
 
-    def view(self, size: int, rng: np.random.Generator) -> View:
-        """One view of `size` pixels a side."""
-        mosaic = rng.random() < _MOSAIC
-        view = self._mosaic(size, rng) if mosaic else self._crop(size, size, size, rng)
+    def view(self, height: int, width: int, rng: np.random.Generator) -> View:
+        """One view of so many pixels."""
+        mosaic = rng.random() < self._mosaics
+        view = self._mosaic(height, width, rng) if mosaic else self._crop(width, height, rng)
         if rng.random() < 0.5:
             view = _mirrored(view)
         return View(_photographed(_occluded(view, rng), rng), view.corners, view.landmarks, view.ignored)
 
-    def _mosaic(self, size: int, rng: np.random.Generator) -> View:
+    def _mosaic(self, height: int, width: int, rng: np.random.Generator) -> View:
         """Four crops around a random point (Bochkovskiy et al. 2020, YOLOv4)."""
-        image = np.empty((size, size, 3), np.uint8)
-        column, row = (int(value) for value in rng.uniform(0.35, 0.65, 2) * size)
+        image = np.empty((height, width, 3), np.uint8)
+        column, row = (int(value) for value in rng.uniform(0.35, 0.65, 2) * (width, height))
         parts = []
         for left, top, right, bottom in (
-            (0, 0, column, row), (column, 0, size, row), (0, row, column, size), (column, row, size, size)
+            (0, 0, column, row), (column, 0, width, row), (0, row, column, height), (column, row, width, height)
         ):  # fmt: skip
-            part = self._crop(right - left, bottom - top, size, rng)
+            part = self._crop(right - left, bottom - top, rng)
             image[top:bottom, left:right] = part.image
             offset = np.array([left, top], np.float32)
             parts.append((part.corners + np.tile(offset, 2), part.landmarks + offset, part.ignored))
         corners, landmarks, ignored = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         return View(image, corners, landmarks, ignored)
 
-    def _crop(self, width: int, height: int, size: int, rng: np.random.Generator) -> View:
+    def _crop(self, width: int, height: int, rng: np.random.Generator) -> View:
         if rng.random() < _BACKGROUND:
             scenes = self._hard if rng.random() < _HARD else self._backgrounds
             scene = _any(scenes, rng)
@@ -116,7 +121,7 @@ class Views:
                 unknown = np.full((len(corners), 5, 2), np.nan, np.float32)
                 return View(view.image, corners, unknown, np.zeros(len(corners), bool))
             return view
-        whole = rng.random() < _WHOLE
+        whole = rng.random() < self._whole
         # As many faces of each octave: a camera sees them small more often, but misses those anyway.
         wanted = float(np.exp(rng.uniform(np.log(_SMALLEST_WANTED_PX), np.log(_LARGEST_WANTED * min(width, height)))))
         for _ in range(_DRAWS):

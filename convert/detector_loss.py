@@ -21,7 +21,7 @@ _ALIGN_SCORE, _ALIGN_IOU = 0.5, 4.0
 _LEAST_REACH = 0.6  # in strides: the cell at the middle of a tiny face may answer though its centre lies outside
 _GOOD_IOU = 0.6  # boxes of two annotators of the same face agree no better
 _BOX_WEIGHT, _LANDMARK_WEIGHT = 2.0, 1.0
-_LANDMARK_KNEE = 0.04  # of a face's size: errors above count linearly
+_LANDMARK_KNEE = 0.02  # of a face's size: errors above count linearly
 _MOST_LOG_SIZE = 5.0  # e^5 strides are larger than any picture
 
 

@@ -151,9 +151,11 @@ def _plot_history(folder: Path) -> None:
     with (folder / "history.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     # Keras writes NA where there is no validation.
-    names = [name for name in rows[0] if name.endswith("accuracy") and rows[-1][name] != "NA"]
+    known = [name for name in rows[0] if rows[-1][name] != "NA"]
+    shown = "accuracy" if any(name.endswith("accuracy") for name in known) else "loss"  # a detector has the loss alone
+    names = [name for name in known if name.endswith(shown)]
     curves = {name: ([int(row["epoch"]) + 1 for row in rows], [float(row[name]) for row in rows]) for name in names}
-    curves_plot(folder / "history.png", curves, folder.resolve().name, "epoch", "accuracy")
+    curves_plot(folder / "history.png", curves, folder.resolve().name, "epoch", shown)
 
 
 class _Schedule(keras.callbacks.Callback):  # type: ignore[misc]  # keras is untyped

@@ -38,10 +38,11 @@ RECIPE = Recipe(
     seed=2023,
 )
 _STEPS = 100
-# Sides of the views in pixels and what of a batch they take, in turn. Small views show more faces for the same work;
-# large ones are needed for faces that fill the shipped input: without any, parts of such faces were its worst mistakes.
-# Each batch takes about the same time. The first two differ, which tells Keras that sides vary.
-_SIDES = ((320, 0.5), (160, 2.0), (320, 0.5), (224, 1.0))
+# Height and width of the views in pixels and what of a batch they take, in turn. Small views show more faces for the same
+# work; large ones are needed for faces that fill the shipped input: without any, parts of such faces were its worst
+# mistakes. Each batch takes about the same time. The first two differ, which tells Keras that sides vary.
+_SIDES = (((320, 320), 0.5), ((160, 160), 2.0), ((320, 320), 0.5), ((224, 224), 1.0))
+_SIDES_AT_THE_END = (((320, 416), 0.5), ((224, 288), 1.0))
 
 
 def train_detector(
@@ -53,6 +54,7 @@ def train_detector(
     start: Path | None = None,
     faces: Path | None = None,
     labels: Path | None = None,
+    whole: bool = False,
 ) -> None:
     """Train on the photos in `data` that are not held out, write the run to `out`.
 
@@ -61,6 +63,7 @@ def train_detector(
         start: a run to begin with the weights of.
         faces: a data set of faces that fill their pictures (FER2013), whose training faces are pasted into backgrounds.
         labels: folder with other labels for the photos, as `label_photos` makes them.
+        whole: views of whole photos in the shape of the shipped input, for the end of a training.
 
     Raises:
         ConfigError: the photos or the run are not there.
@@ -69,7 +72,8 @@ def train_detector(
     photos = load_scenes(training_photos(data, labels=labels))
     backgrounds, hard = (load_scenes(group) for group in background_photos(data))
     pasted = load_faces(faces).train.images if faces else None
-    views = Views(photos, backgrounds, hard, pasted)
+    views = Views(photos, backgrounds, hard, pasted, whole)
+    sizes = _SIDES_AT_THE_END if whole else _SIDES
     about = {
         "architecture": "pyramid",
         "data": ["photos", *(["fer2013"] if faces else [])],
@@ -77,14 +81,15 @@ def train_detector(
         "images": len(photos) + len(backgrounds) + len(hard),
         "steps": steps,
         "labels": "of several looks" if labels else "of the data",
+        "views": "of whole photos" if whole else "of crops, mosaics and whole photos",
         **({"start": read_run(start).about} if start else {}),
     }
 
     def batches(epoch: int) -> Iterator[Batch]:
         rng = np.random.default_rng((recipe.seed, epoch))
         for step in range(steps):
-            side, share = _SIDES[step % len(_SIDES)]
-            chosen = [views.view(side, rng) for _ in range(max(1, round(recipe.batch * share)))]
+            (height, width), share = sizes[step % len(sizes)]
+            chosen = [views.view(height, width, rng) for _ in range(max(1, round(recipe.batch * share)))]
             yield np.stack([_tensor(view) for view in chosen]), np.stack([target(view) for view in chosen])
 
     out.mkdir(parents=True, exist_ok=True)

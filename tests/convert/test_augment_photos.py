@@ -16,9 +16,9 @@ def views(small_photos) -> Views:
 
 
 def test_views_are_the_same_for_the_same_seed_and_hold_labelled_faces(views):
-    one, again = (views.view(128, np.random.default_rng(5)) for _ in range(2))
+    one, again = (views.view(128, 128, np.random.default_rng(5)) for _ in range(2))
     np.testing.assert_array_equal(one.image, again.image)
-    made = [views.view(128, np.random.default_rng(seed)) for seed in range(40)]
+    made = [views.view(128, 128, np.random.default_rng(seed)) for seed in range(40)]
     assert all(view.image.shape == (128, 128, 3) and view.image.dtype == np.uint8 for view in made)
     assert sum((~view.ignored).any() for view in made) > 20
     for view in made:
@@ -39,7 +39,7 @@ def test_labels_follow_the_pixels(tmp_path):
     views = Views([Scene(image, photo)], [black], [black])
     seen = 0
     for seed in range(60):
-        view = views.view(160, np.random.default_rng(seed))
+        view = views.view(160, 160, np.random.default_rng(seed))
         rows = target(view)
         grey = view.image.astype(int).sum(axis=2)
         for row in rows[(rows[:, 15] == 1) & (rows[:, 14] == 1)]:
@@ -56,7 +56,7 @@ def test_labels_follow_the_pixels(tmp_path):
 def test_a_target_tells_faces_ignored_places_and_nothing_apart(views):
     view = next(
         view
-        for view in (views.view(160, np.random.default_rng(seed)) for seed in range(50))
+        for view in (views.view(160, 160, np.random.default_rng(seed)) for seed in range(50))
         if view.ignored.any() and not view.ignored.all()
     )
     rows = target(view)
@@ -71,7 +71,7 @@ def test_some_backgrounds_get_faces_whose_landmarks_are_not_known(tmp_path):
     grey = [Scene(np.full((200, 200, 3), 90, np.uint8), nobody)]
     rng = np.random.default_rng(1)
     views = Views(grey, grey, grey, np.full((3, 48, 48), 255, np.uint8))
-    made = [target(views.view(96, rng)) for _ in range(150)]
+    made = [target(views.view(96, 96, rng)) for _ in range(150)]
     assert 3 < sum((rows[:, 15] == 1).any() for rows in made) < 40
     assert not any((rows[:, 14] == 1).any() for rows in made)
 
@@ -84,6 +84,24 @@ def test_faces_that_fill_the_view_are_shown_too(tmp_path):
     views = Views([scene], [scene], [scene])
     largest = [
         (view.corners[~view.ignored, 3] - view.corners[~view.ignored, 1]).max(initial=0.0) / 256
-        for view in (views.view(256, np.random.default_rng(seed)) for seed in range(200))
+        for view in (views.view(256, 256, np.random.default_rng(seed)) for seed in range(200))
     ]
     assert np.mean(np.array(largest) > 0.6) > 0.1
+
+
+def test_at_the_end_of_a_training_views_are_whole_photos_in_the_shape_of_the_input(tmp_path):
+    corners = np.array([[10, 10, 60, 60], [330, 230, 60, 60]], np.float32)
+    photo = Photo(tmp_path, corners, np.full((2, 5, 2), np.nan, np.float32), np.zeros(2, bool))
+    scene = Scene(np.full((300, 400, 3), 90, np.uint8), photo)
+    nobody = Photo(tmp_path, np.zeros((0, 4), np.float32), np.zeros((0, 5, 2), np.float32), np.zeros(0, bool))
+    empty = [Scene(scene.image, nobody)]
+    both = {}
+    for whole in (True, False):
+        made = [
+            Views([scene], empty, empty, whole=whole).view(96, 128, np.random.default_rng(seed)) for seed in range(200)
+        ]
+        assert {view.image.shape for view in made} == {(96, 128, 3)}
+        both[whole] = sum(len(view.ignored) == 2 for view in made) / len(made)
+        # A mosaic may show the same photo four times, a whole one has a face in two corners at most.
+        assert any(len(view.ignored) > 2 for view in made) is not whole
+    assert both[True] > 2 * both[False]

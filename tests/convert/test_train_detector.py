@@ -45,6 +45,27 @@ def test_a_run_is_not_overwritten_but_resumed(detector_run, small_photos):
     assert json.loads((detector_run / "progress.json").read_text())["epoch"] == 1
 
 
+def test_a_training_ends_on_whole_photos_with_the_weights_of_the_run_before(detector_run, small_photos, tmp_path):
+    import keras
+    import tensorflow
+
+    from convert.train_detector import RECIPE, train_detector
+
+    tensorflow.config.run_functions_eagerly(True)  # a graph takes longer to compile than two steps
+    try:
+        still = replace(RECIPE, epochs=1, batch=3, learning_rate=1e-12, weight_decay=0.0)
+        train_detector(small_photos, tmp_path / "end", still, steps=2, start=detector_run, whole=True)
+    finally:
+        tensorflow.config.run_functions_eagerly(False)
+    about = read_run(tmp_path / "end").about
+    assert (about["views"], about["start"]["views"]) == ("of whole photos", "of crops, mosaics and whole photos")
+    kernels = [
+        keras.models.load_model(run / "model.keras", compile=False).get_layer("stem_conv").get_weights()[0]
+        for run in (detector_run, tmp_path / "end")
+    ]
+    np.testing.assert_allclose(*kernels, atol=1e-6)
+
+
 def test_a_network_of_smaller_kernels_is_a_start_that_computes_the_same(tmp_path, monkeypatch):
     """Its kernels lie in the middle of the larger ones."""
     from convert.architectures import detector
