@@ -124,7 +124,8 @@ def _meaning(description: Mapping[str, Any]) -> list[str]:
             "score, the box (offset from the cell, logarithms of its sides), the landmarks' offsets; "
             f"all in cells (landmarks in units of {description.get('landmark_unit', 1):g}), and raised by "
             "2.5, 3 and 3, so that they lie in 0 to 6. "
-            f"A face scores at least {description['threshold']}.",
+            "A face's score is half that of its surest cell, half the mean of the nine surest that answer for it, as "
+            f"logits; it is at least {description['threshold']}.",
         ]
     return [
         "**Apparent emotion only.** The model says which label people would most likely give to what it sees or hears. "

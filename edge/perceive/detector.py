@@ -31,8 +31,12 @@ LANDMARK_UNIT = 2.0
 _SAME_FACE_IOU = 0.4
 # Cells whose boxes overlap more than this answer for the same face, each a little differently.
 _SAME_ANSWER_IOU = 0.6
-# Share of the best one's score below which a cell is not asked: small cells cannot reach a large face's landmarks.
+# Share of the best one's score below which a cell is not asked where landmarks are: small cells cannot reach those of a
+# large face.
 _SURE_ENOUGH = 0.5
+# Cells that training lets answer for a face (convert/detector_loss.py). What only a few of them take for one rarely is.
+_CELLS_OF_A_FACE = 9
+_OWN_SHARE = 0.5  # of the score; the rest is the mean of those cells'
 # Candidates that are compared with each other; a picture with more of them shows noise, not faces.
 _MOST_CANDIDATES = 300
 
@@ -125,27 +129,33 @@ class CellDetector:
         tensor, scale = self._letterboxed(image)
         outputs = self._engine.run_quantized(tensor)
         logits = self._real(outputs, SCORE)[:, 0] - np.float32(OFFSETS[SCORE])
-        chosen = np.flatnonzero(logits >= self._least_logit)
-        if not len(chosen):
+        if not (logits >= self._least_logit).any():
             return []
-        shares = 1 / (1 + np.exp(-logits[chosen]))
+        chosen = np.flatnonzero(logits > -OFFSETS[SCORE])  # at its bound a cell says nothing
+        logits = logits[chosen]
         boxes = self._real(outputs, BOX, chosen) - np.float32(OFFSETS[BOX])
         corners = decode_boxes(boxes, self._centres[chosen], self._strides[chosen])
-        kept = suppressed(corners, shares, _SAME_FACE_IOU)
-        places = (self._real(outputs, LANDMARKS, chosen) - np.float32(OFFSETS[LANDMARKS])) * self._landmark_unit
-        points = decode_landmarks(places, self._centres[chosen], self._strides[chosen])
-        points = blended(points, corners, shares, kept) / scale
-        corners, shares = corners[kept], shares[kept]
+        shares = _sigmoid(logits)
+        likely = np.flatnonzero(logits >= self._least_logit)
+        kept = likely[suppressed(corners[likely], shares[likely], _SAME_FACE_IOU)]
+        same = same_face(corners, kept)
+        agreed = agreement(logits, same, kept)
+        weights = blending(shares, same, kept)
+        asked = np.flatnonzero(weights.any(axis=0))
+        answering = chosen[asked]
+        places = (self._real(outputs, LANDMARKS, answering) - np.float32(OFFSETS[LANDMARKS])) * self._landmark_unit
+        points = decode_landmarks(places, self._centres[answering], self._strides[answering])
+        points = (weights[:, asked] @ points.reshape(-1, LANDMARKS)).reshape(-1, 5, 2) / scale
         found = []
         height, width = image.shape[:2]
-        for corner, score, point in zip((corners / scale).tolist(), shares.tolist(), points, strict=True):
+        for corner, logit, point in zip((corners[kept] / scale).tolist(), agreed.tolist(), points, strict=True):
             left, top, right, bottom = corner
             box = Box(left, top, right - left, bottom - top)
-            # A box whose middle is outside, or that nobody wanted.
-            if max(box.width, box.height) < self._smallest:
+            # A face that too few cells see, one that nobody wanted, a box whose middle is outside.
+            if logit < self._least_logit or max(box.width, box.height) < self._smallest:
                 continue
             if 0 <= left + box.width / 2 <= width and 0 <= top + box.height / 2 <= height:
-                found.append(Detection(box, score, point))
+                found.append(Detection(box, float(_sigmoid(logit)), point))
         return sorted(found, key=lambda detection: detection.box.width * detection.box.height, reverse=True)
 
     def seen(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -239,22 +249,49 @@ def suppressed(corners: NDArray[np.float32], scores: NDArray[np.float32], most_i
     return np.asarray(kept, np.int64).ravel()
 
 
-def blended(
-    landmarks: NDArray[np.float32], corners: NDArray[np.float32], scores: NDArray[np.float32], kept: NDArray[np.int64]
-) -> NDArray[np.float32]:
-    """Landmarks float32 [K, 5, 2] of the kept ones of N candidates: the mean over those that answer for the same face.
-
-    Weighted by score, as BlazeFace does (Bazarevsky et al. 2019): each cell errs in another direction.
+def same_face(corners: NDArray[np.float32], kept: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """bool [K, N]: which of N candidates answer for the same face as each of the K kept ones, itself included.
 
     Args:
-        landmarks, corners, scores: of all candidates, float32 [N, 5, 2], [N, 4] and [N].
+        corners: of all candidates, float32 [N, 4].
     """
-    low = np.maximum(corners[kept, np.newaxis, :2], corners[:, :2])
-    high = np.minimum(corners[kept, np.newaxis, 2:], corners[:, 2:])
-    both = np.maximum(high - low, 0).prod(axis=2)
-    areas = (corners[:, 2:] - corners[:, :2]).prod(axis=1)
-    same = both >= np.float32(_SAME_ANSWER_IOU) * (areas[kept, np.newaxis] + areas - both)
-    same &= scores >= np.float32(_SURE_ENOUGH) * scores[kept, np.newaxis]
-    weights = np.where(same, scores, np.float32(0))
-    weights /= weights.sum(axis=1, keepdims=True)
-    return (weights @ landmarks.reshape(-1, 10)).reshape(-1, 5, 2)
+    left, top, right, bottom = corners.T
+    wide = np.minimum(right[kept, np.newaxis], right) - np.maximum(left[kept, np.newaxis], left)
+    high = np.minimum(bottom[kept, np.newaxis], bottom) - np.maximum(top[kept, np.newaxis], top)
+    both = np.maximum(wide, 0) * np.maximum(high, 0)
+    areas = (right - left) * (bottom - top)
+    return np.asarray(both >= np.float32(_SAME_ANSWER_IOU) * (areas[kept, np.newaxis] + areas - both))
+
+
+def agreement(logits: NDArray[np.float32], same: NDArray[np.bool_], kept: NDArray[np.int64]) -> NDArray[np.float32]:
+    """The kept ones' score logits, float32 [K]: half its own, half the mean of the nine surest for the same face.
+
+    Where fewer answer, the others count as if they said as little as a package's outputs can.
+
+    Args:
+        logits: of all N candidates, float32 [N].
+        same: what `same_face` says.
+    """
+    least = -OFFSETS[SCORE]
+    surest = np.sort(np.where(same, logits, np.float32(least)), axis=1)[:, -_CELLS_OF_A_FACE:]
+    missing = _CELLS_OF_A_FACE - surest.shape[1]
+    mean = (surest.sum(axis=1) + least * missing) / _CELLS_OF_A_FACE
+    return np.asarray(_OWN_SHARE * logits[kept] + (1 - _OWN_SHARE) * mean, np.float32)
+
+
+def blending(scores: NDArray[np.float32], same: NDArray[np.bool_], kept: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Weights float32 [K, N] that sum to 1 of N candidates' landmarks in those of the K kept ones.
+
+    By score, as BlazeFace does (Bazarevsky et al. 2019): each cell errs in another direction.
+
+    Args:
+        scores: of all candidates, float32 [N].
+        same: what `same_face` says.
+    """
+    asked = same & (scores >= np.float32(_SURE_ENOUGH) * scores[kept, np.newaxis])
+    weights = np.where(asked, scores, np.float32(0))
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+
+
+def _sigmoid(logits: Any) -> Any:
+    return 1 / (1 + np.exp(-logits))

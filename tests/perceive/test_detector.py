@@ -13,11 +13,13 @@ import pytest
 from edge.errors import ModelError
 from edge.perceive.detector import (
     CellDetector,
-    blended,
+    agreement,
+    blending,
     cells,
     decode_boxes,
     decode_landmarks,
     letterbox,
+    same_face,
     suppressed,
 )
 from edge.perceive.package import find_package, load_package
@@ -123,15 +125,26 @@ def test_the_best_box_of_a_face_stays_and_neighbours_do():
     assert suppressed(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), 0.4).tolist() == []
 
 
-@needs_package
 def test_landmarks_are_the_mean_of_the_cells_that_answer_for_the_same_face():
     corners = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [4, 0, 14, 10], [50, 50, 60, 60], [0, 1, 10, 11]], np.float32)
-    landmarks = np.arange(50, dtype=np.float32).reshape(5, 5, 2)
     scores = np.array([0.9, 0.6, 0.8, 0.7, 0.4], np.float32)
-    first, last = blended(landmarks, corners, scores, np.array([0, 3]))
+    kept = np.array([0, 3])
+    first, last = blending(scores, same_face(corners, kept), kept)
     # The third overlaps the first by 0.43: it is another's. The fifth is not sure.
-    np.testing.assert_allclose(first, 0.6 * landmarks[0] + 0.4 * landmarks[1], rtol=1e-5)
-    np.testing.assert_allclose(last, landmarks[3], rtol=1e-5)
+    np.testing.assert_allclose(first, [0.6, 0.4, 0, 0, 0], rtol=1e-5)
+    np.testing.assert_allclose(last, [0, 0, 0, 1, 0], rtol=1e-5)
+
+
+def test_a_face_that_many_cells_see_scores_above_one_that_a_single_cell_sees():
+    corners = np.array([[0, 0, 10, 10]] * 12 + [[50, 50, 60, 60]], np.float32)
+    logits = np.array([2.0] + [1.0] * 11 + [2.0], np.float32)
+    kept = np.array([0, 12])
+    many, single = agreement(logits, same_face(corners, kept), kept)
+    assert many == pytest.approx((2 + (2 + 8 * 1) / 9) / 2)
+    # The other eight say as little as outputs from 0 on can that lie 2.5 above what they mean.
+    assert single == pytest.approx((2 + (2 - 8 * 2.5) / 9) / 2)
+    (alone,) = agreement(logits[:1], np.ones((1, 1), bool), np.array([0]))
+    assert alone == single
 
 
 def test_a_package_whose_model_is_none_of_a_detector_is_refused(tmp_path: Path):
