@@ -217,16 +217,18 @@ class DetectorJudge:
         spec: Any = self._run.input
         photos, most = _some(self._photos)
 
-        def hits(other: DetectorInput) -> NDArray[np.bool_]:
+        def tried(other: DetectorInput) -> tuple[float, NDArray[np.bool_]]:
             run = replace(self._run, input=other)
-            return faces_found(ranked(photos, detections(self._model.tflite, run, photos), IOU), most)
+            result = ranked(photos, detections(self._model.tflite, run, photos), IOU)
+            return result.average_precision(), faces_found(result, most)
 
-        own = hits(spec)
+        precision, own = tried(spec)
         others = {
-            ends: hits(replace(spec, low=ends[0], high=ends[1])) for ends in _RANGES if ends != (spec.low, spec.high)
+            ends: tried(replace(spec, low=ends[0], high=ends[1])) for ends in _RANGES if ends != (spec.low, spec.high)
         }
-        (low, high), best = max(others.items(), key=lambda item: int(item[1].sum()))
-        if not more_often(best, own):
+        (low, high), (better, best) = max(others.items(), key=lambda item: int(item[1][1].sum()))
+        # The faces are found or not by the score of one false positive: only with all ranks do they say something.
+        if better <= precision or not more_often(best, own):
             return []
         message = (
             f"pixels mapped onto {spec.low:g}..{spec.high:g} make the model find {own.sum()} of {len(own)} faces, onto "

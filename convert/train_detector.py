@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -85,8 +85,11 @@ def train_detector(
         **({"start": read_run(start).about} if start else {}),
     }
 
+    runs_before = _runs_before(about)
+
     def batches(epoch: int) -> Iterator[Batch]:
-        rng = np.random.default_rng((recipe.seed, epoch))
+        # Not the views again that the runs before began with.
+        rng = np.random.default_rng((recipe.seed, runs_before, epoch))
         for step in range(steps):
             (height, width), share = sizes[step % len(sizes)]
             chosen = [views.view(height, width, rng) for _ in range(max(1, round(recipe.batch * share)))]
@@ -103,6 +106,11 @@ def train_detector(
         resume=resume,
         own_loss=True,
     )
+
+
+def _runs_before(about: Mapping[str, Any]) -> int:
+    """How many runs this one began with the weights of, one after the other."""
+    return 1 + _runs_before(about["start"]) if "start" in about else 0
 
 
 def _trainable(start: Path | None = None, log: Path = Path(os.devnull)) -> Any:
