@@ -14,9 +14,8 @@ import keras
 from keras import ops
 
 from convert.augment_photos import MOST_FACES
-from edge.perceive.detector import STRIDES
+from edge.perceive.detector import CELLS_OF_A_FACE, STRIDES
 
-_CELLS_OF_A_FACE = 9
 _ALIGN_SCORE, _ALIGN_IOU = 0.5, 4.0
 _LEAST_REACH = 0.6  # in strides: the cell at the middle of a tiny face may answer though its centre lies outside
 _GOOD_IOU = 0.6  # boxes of two annotators of the same face agree no better
@@ -56,7 +55,7 @@ def detector_loss(size: tuple[Any, Any], faces: Any, answers: Mapping[str, Any])
     possible = ops.cast(within, "float32") * ops.cast(kind == 1, "float32")[..., None]
     certain = ops.stop_gradient(ops.sigmoid(logits))[:, None]
     aligned = possible * certain**_ALIGN_SCORE * ops.maximum(overlap, 1e-3) ** _ALIGN_IOU
-    least = ops.top_k(aligned, _CELLS_OF_A_FACE)[0][..., -1:]
+    least = ops.top_k(aligned, CELLS_OF_A_FACE)[0][..., -1:]
     chosen = ops.logical_and(aligned >= least, aligned > 0)
     # A cell that two faces want answers for the one that it fits better.
     rivalry = ops.where(chosen, overlap + 1e-4, 0.0)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from convert.architectures.detector import SCALES
 from convert.float_model import (
     FloatModel,
     SavedModel,
@@ -22,8 +23,6 @@ from edge.errors import ConfigError
 from edge.perceive.detector import BOX, LANDMARK_UNIT, LANDMARKS, OFFSETS, SCORE, STRIDES, cells
 
 _HIGHEST = 6.0  # what a package's outputs are cut to
-# What outputs in cells are multiplied by before they are moved.
-_SCALES = {SCORE: 1.0, BOX: 1.0, LANDMARKS: 1 / LANDMARK_UNIT}
 _SEED = 7
 # Pictures of noise: enough for every cell to say that it sees no face.
 _TRIED = 4
@@ -82,7 +81,7 @@ def _bound(output: Any) -> Any:
 
     # Named, for else Keras counts, and the same model read twice becomes two files.
     numbers = output.shape[-1]
-    moved = layers.Rescaling(_SCALES[numbers], OFFSETS[numbers], name=f"moved_{numbers}")(output)
+    moved = layers.Rescaling(SCALES[numbers], OFFSETS[numbers], name=f"moved_{numbers}")(output)
     return layers.ReLU(max_value=_HIGHEST, name=f"cut_{numbers}")(moved)
 
 
@@ -98,7 +97,7 @@ def _from_saved_model(path: Path, log: Path, size: tuple[int, ...] | None) -> Fl
     def call(tensor: Any, training: bool) -> Any:
         outputs = loaded(tensor)
         sized = [(output.shape[-1], output) for output in outputs]
-        return [tf.nn.relu6(output * _SCALES[n] + OFFSETS[n]) for n, output in sized] if moved else outputs
+        return [tf.nn.relu6(output * SCALES[n] + OFFSETS[n]) for n, output in sized] if moved else outputs
 
     function = concrete(call, loaded.shape, log)
     function.keeps = loaded  # TensorFlow's functions hold the variables weakly

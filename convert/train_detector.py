@@ -84,7 +84,6 @@ def train_detector(
         "views": "of whole photos" if whole else "of crops, mosaics and whole photos",
         **({"start": read_run(start).about} if start else {}),
     }
-
     runs_before = _runs_before(about)
 
     def batches(epoch: int) -> Iterator[Batch]:

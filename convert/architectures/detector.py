@@ -12,6 +12,9 @@ from typing import Any
 
 from edge.perceive.detector import BOX, LANDMARK_UNIT, LANDMARKS, OFFSETS, SCORE
 
+#: What outputs in cells are multiplied by in a package, before they are moved by `OFFSETS`.
+SCALES = {SCORE: 1.0, BOX: 1.0, LANDMARKS: 1 / LANDMARK_UNIT}
+
 # (channels, blocks) at strides 4, 8, 16, 32; the first block of each halves the resolution.
 _STAGES = ((32, 1), (64, 3), (96, 3), (128, 2))
 _STEM = 16
@@ -69,8 +72,7 @@ def pyramid(shape: tuple[int | None, ...], model: Any = None, normalisation: Any
             y = layers.Conv2D(numbers, 1, bias_initializer=keras.initializers.Constant(bias), name=f"{name}{level}")(x)
             if bounded:  # the converter folds both into the convolution
                 # Each output by as many layers: their number decides in which order Keras keeps weights.
-                scale = 1 / LANDMARK_UNIT if numbers == LANDMARKS else 1.0
-                y = layers.Rescaling(scale, OFFSETS[numbers], name=f"{name}{level}_moved")(y)
+                y = layers.Rescaling(SCALES[numbers], OFFSETS[numbers], name=f"{name}{level}_moved")(y)
                 y = layers.ReLU(max_value=6.0, name=f"{name}{level}_bound")(y)
             outputs[name].append(layers.Reshape((-1, numbers), name=f"{name}{level}_cells")(y))
     return (model or keras.Model)(

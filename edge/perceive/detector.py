@@ -27,6 +27,8 @@ OFFSETS = {SCORE: 2.5, BOX: 3.0, LANDMARKS: 3.0}
 #: Cells that a unit of a landmark's answer stands for, in packages that are made now (``landmark_unit``); where a
 #: package does not say, it is 1, with which the landmarks of a face that fills the picture were cut off.
 LANDMARK_UNIT = 2.0
+#: Cells that training lets answer for a face. What only a few of them take for one rarely is.
+CELLS_OF_A_FACE = 9
 # Boxes of one face overlap more than this, those of two faces in a crowd less.
 _SAME_FACE_IOU = 0.4
 # Cells whose boxes overlap more than this answer for the same face, each a little differently.
@@ -34,9 +36,7 @@ _SAME_ANSWER_IOU = 0.6
 # Share of the best one's score below which a cell is not asked where landmarks are: small cells cannot reach those of a
 # large face.
 _SURE_ENOUGH = 0.5
-# Cells that training lets answer for a face (convert/detector_loss.py). What only a few of them take for one rarely is.
-_CELLS_OF_A_FACE = 9
-_OWN_SHARE = 0.5  # of the score; the rest is the mean of those cells'
+_OWN_SHARE = 0.5  # of a face's score; the rest is the mean of the cells that answer for it
 # Candidates that are compared with each other; a picture with more of them shows noise, not faces.
 _MOST_CANDIDATES = 300
 
@@ -273,9 +273,9 @@ def agreement(logits: NDArray[np.float32], same: NDArray[np.bool_], kept: NDArra
         same: what `same_face` says.
     """
     least = -OFFSETS[SCORE]
-    surest = np.sort(np.where(same, logits, np.float32(least)), axis=1)[:, -_CELLS_OF_A_FACE:]
-    missing = _CELLS_OF_A_FACE - surest.shape[1]
-    mean = (surest.sum(axis=1) + least * missing) / _CELLS_OF_A_FACE
+    surest = np.sort(np.where(same, logits, np.float32(least)), axis=1)[:, -CELLS_OF_A_FACE:]
+    missing = CELLS_OF_A_FACE - surest.shape[1]
+    mean = (surest.sum(axis=1) + least * missing) / CELLS_OF_A_FACE
     return np.asarray(_OWN_SHARE * logits[kept] + (1 - _OWN_SHARE) * mean, np.float32)
 
 

@@ -49,7 +49,7 @@ def test_a_training_ends_on_whole_photos_with_the_weights_of_the_run_before(dete
     import keras
     import tensorflow
 
-    from convert.train_detector import RECIPE, train_detector
+    from convert.train_detector import RECIPE, _runs_before, train_detector
 
     tensorflow.config.run_functions_eagerly(True)  # a graph takes longer to compile than two steps
     try:
@@ -59,6 +59,7 @@ def test_a_training_ends_on_whole_photos_with_the_weights_of_the_run_before(dete
         tensorflow.config.run_functions_eagerly(False)
     about = read_run(tmp_path / "end").about
     assert (about["views"], about["start"]["views"]) == ("of whole photos", "of crops, mosaics and whole photos")
+    assert _runs_before(about) == 1  # so that it sees other views than that run
     kernels = [
         keras.models.load_model(run / "model.keras", compile=False).get_layer("stem_conv").get_weights()[0]
         for run in (detector_run, tmp_path / "end")

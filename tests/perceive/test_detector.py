@@ -27,7 +27,6 @@ from edge.perceive.pictures import picture_tensor
 from edge.records import Box
 
 SHIPPED = Path(__file__).parents[2] / "models" / "face-detector"
-needs_package = pytest.mark.skipif(not SHIPPED.is_dir(), reason="no detector package is shipped yet: it is trained")
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +34,6 @@ def detector() -> CellDetector:
     return CellDetector(load_package(SHIPPED, "detector"))
 
 
-@needs_package
 def test_a_face_is_found_where_it_is_with_its_eyes_above_its_mouth(detector, portrait):
     found = max(detector.detect(portrait), key=lambda detection: detection.score)
     assert found.box.iou(Box(205, 70, 190, 240)) > 0.5
@@ -46,7 +44,6 @@ def test_a_face_is_found_where_it_is_with_its_eyes_above_its_mouth(detector, por
     assert max(right_eye[1], left_eye[1]) < nose[1] < min(right_mouth[1], left_mouth[1])
 
 
-@needs_package
 def test_two_faces_come_largest_first(detector, portrait):
     both = np.full((480, 960, 3), 96, np.uint8)
     both[:240, :320] = cv2.resize(portrait, (320, 240))
@@ -56,7 +53,6 @@ def test_two_faces_come_largest_first(detector, portrait):
     assert first.box.x > 320 > second.box.x
 
 
-@needs_package
 def test_smaller_faces_and_lower_scores_than_wanted_are_left_out(portrait):
     package = load_package(SHIPPED, "detector")
     assert CellDetector(package, smallest_px=400).detect(portrait) == []
@@ -64,13 +60,11 @@ def test_smaller_faces_and_lower_scores_than_wanted_are_left_out(portrait):
     assert len(CellDetector(package, 0.1).detect(portrait)) >= 1
 
 
-@needs_package
 @pytest.mark.parametrize("shape", [(480, 640), (20, 20), (1, 1), (2000, 30)])
 def test_pictures_without_a_face_of_any_shape(detector, shape):
     assert detector.detect(np.full((*shape, 3), 96, np.uint8)) == []
 
 
-@needs_package
 def test_an_earlier_picture_leaves_nothing_behind(detector, portrait, wall):
     tall = np.full((640, 320, 3), 96, np.uint8)
     detector.detect(portrait)
