@@ -95,13 +95,18 @@ class CellDetector:
                 f"{expected[1]}, got {got[0]} and {got[1]}."
             )
         self._places = {shape[2]: place for place, shape in enumerate(self._engine.output_shapes)}
-        self._landmark_unit = np.float32(self._number("landmark_unit", 1.0, 16.0))
+        self._silent = self._engine.quantized_output(self._places[SCORE], np.zeros(1, np.float32))
+        units = {SCORE: 1.0, BOX: 1.0, LANDMARKS: self._number("landmark_unit", 1.0, 16.0)}
+        self._meaning = {}  # of each output: what its numbers are multiplied by, and what is then added
+        for kind, place in self._places.items():
+            scale, shift = self._engine.output_scale(place)
+            self._meaning[kind] = np.float32(scale * units[kind]), np.float32((shift - OFFSETS[kind]) * units[kind])
         self._picture = np.zeros(self._spec.shape, np.uint8)
         self._filled = (0, 0)
         self._levels = self._engine.quantized(picture_tensor(np.arange(256, dtype=np.uint8), self._spec))
-        self._tensor = np.zeros(self._spec.shape, self._levels.dtype)
-        # Where the 256 levels become -128 to 127 in order, all that changes is the highest bit.
-        self._shifted = self._tensor.dtype == np.int8 and np.array_equal(self._levels.ravel(), np.arange(-128, 128))
+        # Where the 256 levels become -128 to 127 in order, all that changes is the highest bit, and that in place.
+        self._shifted = self._levels.dtype == np.int8 and np.array_equal(self._levels.ravel(), np.arange(-128, 128))
+        self._tensor = self._picture.view(np.int8) if self._shifted else np.zeros(self._spec.shape, self._levels.dtype)
         self.adopt(least_score, smallest_px)
 
     def adopt(self, least_score: float | None, smallest_px: int) -> None:
@@ -128,22 +133,20 @@ class CellDetector:
     def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
         tensor, scale = self._letterboxed(image)
         outputs = self._engine.run_quantized(tensor)
-        logits = self._real(outputs, SCORE)[:, 0] - np.float32(OFFSETS[SCORE])
-        if not (logits >= self._least_logit).any():
-            return []
-        chosen = np.flatnonzero(logits > -OFFSETS[SCORE])  # at its bound a cell says nothing
-        logits = logits[chosen]
-        boxes = self._real(outputs, BOX, chosen) - np.float32(OFFSETS[BOX])
-        corners = decode_boxes(boxes, self._centres[chosen], self._strides[chosen])
-        shares = _sigmoid(logits)
+        chosen = np.flatnonzero(outputs[self._places[SCORE]] > self._silent)  # at its bound a cell says nothing
+        logits = self._meant(outputs, SCORE, chosen)[:, 0]
         likely = np.flatnonzero(logits >= self._least_logit)
+        if not likely.size:
+            return []
+        corners = decode_boxes(self._meant(outputs, BOX, chosen), self._centres[chosen], self._strides[chosen])
+        shares = _sigmoid(logits)
         kept = likely[suppressed(corners[likely], shares[likely], _SAME_FACE_IOU)]
         same = same_face(corners, kept)
         agreed = agreement(logits, same, kept)
         weights = blending(shares, same, kept)
         asked = np.flatnonzero(weights.any(axis=0))
         answering = chosen[asked]
-        places = (self._real(outputs, LANDMARKS, answering) - np.float32(OFFSETS[LANDMARKS])) * self._landmark_unit
+        places = self._meant(outputs, LANDMARKS, answering)
         points = decode_landmarks(places, self._centres[answering], self._strides[answering])
         points = (weights[:, asked] @ points.reshape(-1, LANDMARKS)).reshape(-1, 5, 2) / scale
         found = []
@@ -165,30 +168,34 @@ class CellDetector:
     def answers(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The model's own answers, float32 [cells, 15]: score, box and landmarks, each `OFFSETS` above its meaning."""
         outputs = self._engine.run_quantized(self._letterboxed(image)[0])
-        return np.concatenate([self._real(outputs, kind) for kind in (SCORE, BOX, LANDMARKS)], axis=1)
+        places = [self._places[kind] for kind in (SCORE, BOX, LANDMARKS)]
+        return np.concatenate([self._engine.real_output(place, outputs[place]) for place in places], axis=1)
 
-    def _real(
-        self, outputs: list[NDArray[Any]], kind: int, chosen: NDArray[np.int64] | slice = slice(None)
-    ) -> NDArray[np.float32]:
-        """One output's numbers of the chosen cells: few of thousands are worth converting."""
-        place = self._places[kind]
-        return self._engine.real_output(place, outputs[place][chosen])
+    def _meant(self, outputs: list[NDArray[Any]], kind: int, chosen: NDArray[np.int64]) -> NDArray[np.float32]:
+        """One output's logits or cells, of the chosen cells: few of thousands are worth converting."""
+        factor, shift = self._meaning[kind]
+        # By default NumPy 1 would make 16-bit floats of int8.
+        meant: NDArray[np.float32] = np.multiply(outputs[self._places[kind]][chosen], factor, dtype=np.float32)
+        meant += shift
+        return meant
 
     def _letterboxed(self, image: NDArray[np.uint8]) -> tuple[NDArray[Any], float]:
         """The model's tensor, the picture in its top left corner, and how far the picture was shrunk or enlarged."""
-        self._filled, scale = letterbox(image, self._picture, self._filled)
         # Into the same memory each time: fresh pages cost more than the table.
         if self._shifted:  # in a sixth of the table's time
-            np.bitwise_xor(self._picture, 128, out=self._tensor.view(np.uint8))
+            self._filled, scale = letterbox(image, self._picture, self._filled, black=128)
+            part = self._picture[: self._filled[0], : self._filled[1]]
+            np.bitwise_xor(part, 128, out=part)
             return self._tensor, scale
+        self._filled, scale = letterbox(image, self._picture, self._filled)
         # A table instead of arithmetic: each of the 256 levels has one place in the model's own numbers.
         return cv2.LUT(self._picture, self._levels, dst=self._tensor), scale
 
 
 def letterbox(
-    image: NDArray[np.uint8], picture: NDArray[np.uint8], filled: tuple[int, int] = (0, 0)
+    image: NDArray[np.uint8], picture: NDArray[np.uint8], filled: tuple[int, int] = (0, 0), black: int = 0
 ) -> tuple[tuple[int, int], float]:
-    """Fit `image` with its proportions into the top left corner of `picture`, black where it does not reach.
+    """Fit `image` with its proportions into the top left corner of `picture`, `black` where it does not reach.
 
     Args:
         image: uint8 [h, w, C].
@@ -202,7 +209,7 @@ def letterbox(
     scale = min(picture.shape[0] / height, picture.shape[1] / width)
     high, wide = max(1, round(height * scale)), max(1, round(width * scale))
     if (high, wide) != filled:
-        picture[:] = 0
+        picture[:] = black
     # Averaging where pixels would be left out; between half and full size every pixel counts anyway.
     interpolation = cv2.INTER_AREA if scale <= 0.5 else cv2.INTER_LINEAR
     cv2.resize(image, (wide, high), dst=picture[:high, :wide], interpolation=interpolation)

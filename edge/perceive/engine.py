@@ -101,6 +101,18 @@ class Engine:
         """Real values of some or all that `run_quantized` gave for the output `number`."""
         return from_tensor(values, self._outputs[number])
 
+    def output_scale(self, number: int) -> tuple[float, float]:
+        """What the values of the output `number` are multiplied by, and what is then added, for real ones."""
+        detail = self._outputs[number]
+        if np.dtype(detail["dtype"]).kind == "f":
+            return 1.0, 0.0
+        scale, zero_point = detail["quantization"]
+        return float(scale), -float(zero_point) * float(scale)
+
+    def quantized_output(self, number: int, values: NDArray[np.float32]) -> NDArray[Any]:
+        """Real values as the output `number` has them."""
+        return to_tensor(values, self._outputs[number])
+
     def _describe(self, interpreter: Any) -> None:
         inputs, self._outputs = interpreter.get_input_details(), interpreter.get_output_details()
         if len(inputs) != 1:

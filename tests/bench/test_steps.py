@@ -17,6 +17,7 @@ def test_a_frame_of_either_detector(detector: str):
     assert told["bare model call"].endswith("ms of CPU")
     assert re.fullmatch(r"x \d+\.\d\d", told["  against the sum of bare model calls"])
     assert re.fullmatch(r"x -?\d+\.\d\d", told["  a further face against a bare classifier call"])
+    assert re.fullmatch(r"x -?\d+\.\d\d", told["  against one right after another"])
 
 
 def test_every_row_of_the_defaults():
