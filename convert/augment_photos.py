@@ -15,7 +15,7 @@ from convert.paste_masks import draw_mask
 
 #: Most faces of a view that training looks at, and the numbers for each: box (left, top, right, bottom), ten
 #: landmark coordinates, 1 if they are known, 1 for a face, 0 for a place to ignore, -1 for none.
-MOST_FACES = 16
+MOST_FACES = 32
 TARGET = 16
 
 _LARGEST_PX = 640  # of a photo's longer side, kept in memory
@@ -25,7 +25,7 @@ _LEAST_VISIBLE = 0.6  # share of a face inside the view that makes it a face; be
 _MOSAIC, _BACKGROUND, _WHOLE, _TURNED = 0.25, 0.14, 0.2, 0.12
 _WHOLE_AT_THE_END = 0.6  # share of whole photos where there are no mosaics
 _MONOCHROME, _DARK, _BLURRED, _NOISY = 0.12, 0.06, 0.1, 0.06
-_SMALLEST_WANTED_PX = 16.0  # what the near input has to find: 8 % of its height is 23 pixels
+_SMALLEST_WANTED_PX = 12.0  # less than what the near input has to find: 8 % of its height is 26 pixels
 _LARGEST_WANTED = 1.1  # of the view's side: a person who leans over to the camera
 _DRAWS = 10  # of a face until one is found that is large enough in its photo for the size wanted
 _HARD = 0.4  # share of backgrounds taken from those that mislead detectors
@@ -86,6 +86,9 @@ class Views:
     ) -> None:
         self._photos, self._backgrounds, self._hard, self._faces = photos, backgrounds, hard, faces
         self._mosaics, self._whole = (0.0, _WHOLE_AT_THE_END) if whole else (_MOSAIC, _WHOLE)
+        # A photo of many faces has more to teach than a portrait, but not so many times as much.
+        faces_of = np.array([max(1, (~scene.photo.ignored).sum()) for scene in photos])
+        self._shown = np.cumsum(np.sqrt(faces_of))
 
     def view(self, height: int, width: int, rng: np.random.Generator) -> View:
         """One view of so many pixels."""
@@ -125,7 +128,7 @@ class Views:
         # As many faces of each octave: a camera sees them small more often, but misses those anyway.
         wanted = float(np.exp(rng.uniform(np.log(_SMALLEST_WANTED_PX), np.log(_LARGEST_WANTED * min(width, height)))))
         for _ in range(_DRAWS):
-            scene = _any(self._photos, rng)
+            scene = self._photos[int(np.searchsorted(self._shown, rng.random() * self._shown[-1], side="right"))]
             faces = np.flatnonzero(~scene.photo.ignored)
             fit = min(width / scene.image.shape[1], height / scene.image.shape[0])
             if whole or not len(faces):
@@ -269,10 +272,17 @@ def _photographed(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray
 
 
 def target(view: View) -> NDArray[np.float32]:
-    """float32 [MOST_FACES, TARGET]: the view's faces for the loss, the largest first."""
+    """float32 [MOST_FACES, TARGET]: the view's faces for the loss, the largest first.
+
+    Where there are more, the last row is a place to ignore that holds all others: they must not count as mistakes.
+    """
     rows = np.full((MOST_FACES, TARGET), -1, np.float32)
     sides = view.corners[:, 2:] - view.corners[:, :2]
-    order = np.lexsort((-sides.prod(axis=1), view.ignored))[:MOST_FACES]
+    order = np.lexsort((-sides.prod(axis=1), view.ignored))
+    if len(order) > MOST_FACES:
+        order, rest = order[: MOST_FACES - 1], view.corners[order[MOST_FACES - 1 :]]
+        rows[-1] = 0
+        rows[-1, :4] = [*rest[:, :2].min(axis=0), *rest[:, 2:].max(axis=0)]
     size = np.array(view.image.shape[1::-1], np.float32)
     for row, index in zip(rows, order, strict=False):
         points = view.landmarks[index]

@@ -42,7 +42,7 @@ _STEPS = 100
 # same work; large ones are needed for faces that fill the shipped input: without any, parts of such faces were its
 # worst mistakes. Each batch takes about the same time. The first two differ, which tells Keras that sides vary.
 _SIDES = (((320, 320), 0.5), ((160, 160), 2.0), ((320, 320), 0.5), ((224, 224), 1.0))
-_SIDES_AT_THE_END = (((320, 416), 0.5), ((224, 288), 1.0))
+_SIDES_AT_THE_END = (((320, 416), 0.5), ((224, 288), 1.0), ((320, 416), 0.5), ((320, 416), 0.5))
 
 
 def train_detector(

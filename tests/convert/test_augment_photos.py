@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convert.augment_photos import MOST_FACES, TARGET, Scene, Views, load_scenes, target
+from convert.augment_photos import MOST_FACES, TARGET, Scene, View, Views, load_scenes, target
 from convert.datasets.photos import Photo, background_photos, training_photos
 
 
@@ -64,6 +64,30 @@ def test_a_target_tells_faces_ignored_places_and_nothing_apart(views):
     kinds = rows[:, 15].tolist()
     assert kinds[: len(view.ignored)] == sorted(np.where(view.ignored, 0, 1).tolist(), reverse=True)
     assert set(kinds[len(view.ignored) :]) == {-1}
+
+
+def test_faces_beyond_those_of_a_target_are_not_taken_for_mistakes():
+    """The largest are learnt; where the others are, nothing is wanted and nothing is wrong."""
+    left = np.arange(MOST_FACES + 8, dtype=np.float32) * 20
+    corners = np.stack([left, 0 * left, left + 18 - left / 200, 0 * left + 18], axis=1)  # smaller and smaller
+    unknown = np.full((len(corners), 5, 2), np.nan, np.float32)
+    rows = target(View(np.zeros((32, 1000, 3), np.uint8), corners, unknown, np.zeros(len(corners), bool)))
+    np.testing.assert_array_equal(rows[:-1, :4], corners[: MOST_FACES - 1])
+    assert (rows[:-1, 15] == 1).all()
+    np.testing.assert_allclose(rows[-1, :4], [corners[MOST_FACES - 1, 0], 0, corners[-1, 2], 18])
+    assert rows[-1, 14] == rows[-1, 15] == 0
+
+
+def test_a_photo_of_many_faces_is_shown_more_often_than_a_portrait(tmp_path):
+    def scene(faces: int, level: int) -> Scene:
+        boxes = np.array([[10 + 20 * number, 20, 15, 15] for number in range(faces)], np.float32).reshape(-1, 4)
+        photo = Photo(tmp_path, boxes, np.full((faces, 5, 2), np.nan, np.float32), np.zeros(faces, bool))
+        return Scene(np.full((60, 200, 3), level, np.uint8), photo)
+
+    views = Views([scene(1, 10), scene(9, 20)], [scene(0, 0)], [scene(0, 0)], whole=True)
+    rng = np.random.default_rng(3)
+    many = sum(len(views.view(64, 200, rng).corners) > 1 for _ in range(200))
+    assert 105 < many < 160  # three times as often, but for backgrounds and what a view leaves out
 
 
 def test_some_backgrounds_get_faces_whose_landmarks_are_not_known(tmp_path):
