@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,6 +17,8 @@ from edge.installation import install_extra
 log = logging.getLogger(__name__)
 
 _KINDS = {"video": "picture", "audio": "sound"}
+#: Times that go back by more than this begin another recording: packets are out of order by less.
+_BACK_NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class MediaFile:
         self._path = Path(os.path.expanduser(path))  # noqa: PTH111 - never raises, unlike Path's
         self._kind = kind
         self._container: Any = None
+        self._onward = _Onward()
 
     def open(self) -> None:
         """Open the file and find the stream.
@@ -71,6 +75,7 @@ class MediaFile:
         import av
 
         self._rewind()
+        self._onward = _Onward()
         stream = self._streams()[0]
         stream.codec_context.thread_count = 1  # waking another thread for each picture costs more than it brings
         good = damaged = 0
@@ -91,11 +96,13 @@ class MediaFile:
             log.warning("%s: %d damaged packets were skipped", self.name, damaged)
 
     def time_ns(self, frame: Any) -> int | None:
-        """The time of a decoded frame from the beginning of the file (of its earliest stream); None if it has none."""
+        """The time of the frame decoded last from the beginning of the file (of its earliest stream); None if it has
+        none. Where the file's time goes back, as of recordings laid end to end, it goes on from there."""
         if frame.pts is None:
             return None
         unit = frame.time_base
-        return int(frame.pts * unit.numerator * 1_000_000_000 // unit.denominator) - self._start_ns()
+        time_ns = int(frame.pts * unit.numerator * 1_000_000_000 // unit.denominator) - self._start_ns()
+        return self._onward.time_ns(time_ns, _length_ns(frame))
 
     def length_ns(self) -> int:
         """The time from the beginning to the end of the last packet of picture or sound: equal for both streams.
@@ -103,12 +110,13 @@ class MediaFile:
         All packets are read (not decoded), since what a file's header says is an estimate in several formats.
         """
         self._rewind()
-        end_ns = 0
+        onward: defaultdict[int, _Onward] = defaultdict(_Onward)
         for packet in self._container.demux(*self._playable()):
             if packet.pts is not None:
-                end = Fraction(packet.pts + (packet.duration or 0)) * packet.time_base
-                end_ns = max(end_ns, int(end * 1_000_000_000))
-        return end_ns - self._start_ns()
+                begin, length = (Fraction(units or 0) * packet.time_base for units in (packet.pts, packet.duration))
+                begin_ns = int(begin * 1_000_000_000) - self._start_ns()
+                onward[packet.stream_index].time_ns(begin_ns, int(length * 1_000_000_000))
+        return max((stream.end_ns for stream in onward.values()), default=0)
 
     def close(self) -> None:
         if self._container is not None:
@@ -128,6 +136,27 @@ class MediaFile:
         """Open afresh: exact in every format, which seeking is not."""
         self.close()
         self.open()
+
+
+class _Onward:
+    """The times of one stream, which another recording's behind it goes on with instead of beginning again."""
+
+    def __init__(self) -> None:
+        self.end_ns = 0
+        self._shift_ns = 0
+
+    def time_ns(self, time_ns: int, length_ns: int) -> int:
+        if time_ns + self._shift_ns < self.end_ns - _BACK_NS:
+            self._shift_ns = self.end_ns - time_ns
+        time_ns += self._shift_ns
+        self.end_ns = max(self.end_ns, time_ns + length_ns)
+        return time_ns
+
+
+def _length_ns(frame: Any) -> int:
+    samples = getattr(frame, "samples", 0)
+    length = samples / frame.sample_rate if samples else float((getattr(frame, "duration", 0) or 0) * frame.time_base)
+    return int(length * 1_000_000_000)
 
 
 def _opened(path: Path, name: str) -> Any:

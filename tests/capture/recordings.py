@@ -32,7 +32,9 @@ def write_clip(
         video = container.add_stream("mpeg4", rate=FPS)
         video.width, video.height, video.pix_fmt = 160, 120, "yuv420p"
         video.bit_rate = 1_000_000
-        audio = container.add_stream("aac" if path.suffix == ".mp4" else "flac", rate=rate_hz) if sound else None
+        audio = (
+            container.add_stream("aac" if path.suffix in {".mp4", ".ts"} else "flac", rate=rate_hz) if sound else None
+        )
         if audio is not None:
             audio.layout = "stereo"
         for number in range(round(seconds * FPS)):

@@ -2,10 +2,12 @@
 
 import logging
 import sys
+from itertools import pairwise
 
 import pytest
 
 from edge.capture import camera_source, microphone_source
+from edge.capture.video_file import VideoFile
 from edge.config import CameraConfig, MicrophoneConfig
 from edge.errors import CaptureError
 from tests.capture.recordings import FAST, read_all, write_clip
@@ -69,3 +71,17 @@ def test_without_the_library_the_message_names_the_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(CaptureError, match=r"pip install 'emotion-edge\[files\]'"):
         camera_of(tmp_path / "clip.mp4").open()
+
+
+def test_recordings_laid_end_to_end_follow_each_other(tmp_path):
+    """A .ts may be joined by `cat`: the times of its second part begin again."""
+    part = write_clip(tmp_path / "part.ts", seconds=3.0).read_bytes()
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(part * 2)
+    frames = read_all(camera_of(joined))
+    assert len(frames) == 150
+    gaps = [after.captured_ns - before.captured_ns for before, after in pairwise(frames)]
+    assert max(abs(gap - 40_000_000) for gap in gaps) < 1_000_000
+    chunks = read_all(microphone_of(joined))
+    assert chunks[-1].start_ns == pytest.approx(frames[-1].captured_ns, abs=100_000_000)
+    assert VideoFile(joined, 25).length_ns() == pytest.approx(6_000_000_000, abs=100_000_000)
