@@ -16,6 +16,7 @@ from av.video.reformatter import ColorRange
 
 from edge.analyze.canvas import YuvCanvas, planes
 from edge.analyze.marks import mark
+from edge.capture.media_file import Onward, frame_length_ns
 from edge.capture.video_file import Reformatter, quarter_turns
 from edge.records import Box, FaceObservation
 
@@ -23,6 +24,7 @@ _LOG = logging.getLogger(__name__)
 
 # Fine enough for every camera, coarse enough for every encoder.
 _TICKS_HZ = 1000
+_SECOND_NS = 1_000_000_000
 _AAC_HZ = {8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000}
 # What browsers play from an MP4 file; other sound is encoded anew.
 _KEPT_SOUND = {"aac", "mp3", "opus", "flac"}
@@ -68,7 +70,7 @@ class AnnotatedVideo:
         if self._output is None:
             self._begin(picture)
         self.pictures += 1
-        ticks = max(self._last_ticks + 1, time_ns * _TICKS_HZ // 1_000_000_000)
+        ticks = max(self._last_ticks + 1, time_ns * _TICKS_HZ // _SECOND_NS)
         self._last_ticks = ticks
         frame = self._drawn(picture, faces)
         frame.pts, frame.time_base = ticks, Fraction(1, _TICKS_HZ)
@@ -133,6 +135,7 @@ class _Sound:
         self._packets: Iterator[Any] = iter(())
         self._held: Any = None
         self._held_s = 0.0
+        self._onward = Onward()
 
     def begin(self, output: Any) -> None:
         if self._stream.codec_context.name.removesuffix("float") in _KEPT_SOUND:
@@ -163,8 +166,8 @@ class _Sound:
     def _copied(self) -> Iterator[Any]:
         for packet in self._demuxed():
             if packet.dts is not None:
-                shift = round(self._start_s() / packet.time_base)
-                packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
+                moved = self._moved(packet, int((packet.duration or 0) * packet.time_base * _SECOND_NS))
+                packet.pts, packet.dts = packet.pts + moved, packet.dts + moved
                 packet.stream = self._out
                 yield packet
 
@@ -179,7 +182,7 @@ class _Sound:
                 continue  # told by the one who listens
             for frame in frames:
                 if frame.pts is not None:
-                    frame.pts -= round(self._start_s() / frame.time_base)
+                    frame.pts += self._moved(frame, frame_length_ns(frame))
                 for part in resampler.resample(frame):
                     yield from self._out.encode(part)
         yield from self._out.encode(None)
@@ -190,8 +193,12 @@ class _Sound:
         except (av.FFmpegError, OSError) as error:
             _LOG.warning("the sound of the annotated video ends early: %s", error)
 
-    def _start_s(self) -> Fraction:
-        return Fraction(self._input.start_time or 0, 1_000_000)
+    def _moved(self, piece: Any, length_ns: int) -> int:
+        """By how much of its own unit a packet or frame is moved, to begin where the picture's file begins."""
+        unit: Fraction = piece.time_base
+        told_ns = int(piece.pts * unit * _SECOND_NS)
+        time_ns = self._onward.time_ns(told_ns - (self._input.start_time or 0) * 1000, length_ns)
+        return round(Fraction(time_ns - told_ns, _SECOND_NS) / unit)
 
 
 def _encoder() -> tuple[str, dict[str, str]]:

@@ -37,7 +37,7 @@ class Drawing:
         if looked:
             self._looked_ns, self._looked = time_ns, decoded
         else:
-            known = abs(time_ns - self._looked_ns) <= self._longest_ns  # not where a file's time went back
+            known = time_ns - self._looked_ns <= self._longest_ns
             self._video.add(decoded, time_ns, self._shown if known else ())
 
     def show(self, faces: Sequence[FaceObservation]) -> None:

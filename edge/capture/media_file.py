@@ -49,7 +49,7 @@ class MediaFile:
         self._path = Path(os.path.expanduser(path))  # noqa: PTH111 - never raises, unlike Path's
         self._kind = kind
         self._container: Any = None
-        self._onward = _Onward()
+        self._onward = Onward()
 
     def open(self) -> None:
         """Open the file and find the stream.
@@ -75,7 +75,7 @@ class MediaFile:
         import av
 
         self._rewind()
-        self._onward = _Onward()
+        self._onward = Onward()
         stream = self._streams()[0]
         stream.codec_context.thread_count = 1  # waking another thread for each picture costs more than it brings
         good = damaged = 0
@@ -102,7 +102,7 @@ class MediaFile:
             return None
         unit = frame.time_base
         time_ns = int(frame.pts * unit.numerator * 1_000_000_000 // unit.denominator) - self._start_ns()
-        return self._onward.time_ns(time_ns, _length_ns(frame))
+        return self._onward.time_ns(time_ns, frame_length_ns(frame))
 
     def length_ns(self) -> int:
         """The time from the beginning to the end of the last packet of picture or sound: equal for both streams.
@@ -110,7 +110,7 @@ class MediaFile:
         All packets are read (not decoded), since what a file's header says is an estimate in several formats.
         """
         self._rewind()
-        onward: defaultdict[int, _Onward] = defaultdict(_Onward)
+        onward: defaultdict[int, Onward] = defaultdict(Onward)
         for packet in self._container.demux(*self._playable()):
             if packet.pts is not None:
                 begin, length = (Fraction(units or 0) * packet.time_base for units in (packet.pts, packet.duration))
@@ -138,14 +138,19 @@ class MediaFile:
         self.open()
 
 
-class _Onward:
-    """The times of one stream, which another recording's behind it goes on with instead of beginning again."""
+class Onward:
+    """The times of one stream, with which another recording behind it goes on instead of beginning again.
+
+    Attributes:
+        end_ns: where what was given last ends.
+    """
 
     def __init__(self) -> None:
         self.end_ns = 0
         self._shift_ns = 0
 
     def time_ns(self, time_ns: int, length_ns: int) -> int:
+        """The time of the next frame or packet, which the file says to begin at `time_ns` and to be so long."""
         if time_ns + self._shift_ns < self.end_ns - _BACK_NS:
             self._shift_ns = self.end_ns - time_ns
         time_ns += self._shift_ns
@@ -153,7 +158,8 @@ class _Onward:
         return time_ns
 
 
-def _length_ns(frame: Any) -> int:
+def frame_length_ns(frame: Any) -> int:
+    """How long a decoded picture is shown or a sound lasts; 0 where it does not say."""
     samples = getattr(frame, "samples", 0)
     length = samples / frame.sample_rate if samples else float((getattr(frame, "duration", 0) or 0) * frame.time_base)
     return int(length * 1_000_000_000)

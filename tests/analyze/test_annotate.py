@@ -12,6 +12,7 @@ from edge.analyze.annotate import AnnotatedVideo
 from edge.capture.video_file import VideoFile
 from edge.palette import COLOURS
 from edge.records import EMOTIONS, Box, FaceObservation
+from tests.capture.recordings import write_clip
 
 
 def face(box: Box, emotion: str = "happy") -> FaceObservation:
@@ -62,6 +63,17 @@ def test_sound_and_times_are_kept(tmp_path: Path, clip: Path, codec: str):
         times = [float(frame.time) for frame in made.decode(video)]
         wanted = [float(frame.time) for frame in original.decode(video=0)]
         assert times == pytest.approx(wanted, abs=0.002)
+
+
+@pytest.mark.parametrize("codec", ["aac", "mp2"])
+def test_of_recordings_laid_end_to_end_both_are_shown_with_their_sound(tmp_path: Path, codec: str):
+    recode(write_clip(tmp_path / "clip.ts"), tmp_path / "part.ts", codec)
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes((tmp_path / "part.ts").read_bytes() * 2)
+    copied(tmp_path / "annotated.mp4", joined, True)
+    with av.open(str(tmp_path / "annotated.mp4")) as made:
+        lengths = [float(stream.duration * stream.time_base) for stream in made.streams]
+    assert lengths == pytest.approx([6, 6], abs=0.4)  # an encoder begins with a few empty frames
 
 
 def recode(source: Path, target: Path, codec: str) -> None:
