@@ -23,8 +23,10 @@ _MOST_ENLARGED = 1.6  # more would show faces that were too small in the photo f
 _SMALLEST_FACE_PX = 11.0  # of a view; what is smaller is neither wanted nor punished
 _LEAST_VISIBLE = 0.6  # share of a face inside the view that makes it a face; below it is ignored
 _MOSAIC, _BACKGROUND, _WHOLE, _TURNED = 0.25, 0.14, 0.2, 0.12
-_WHOLE_AT_THE_END = 0.6  # share of whole photos where there are no mosaics
+_WHOLE_AT_THE_END = 0.6
 _MONOCHROME, _DARK, _BLURRED, _NOISY = 0.12, 0.06, 0.1, 0.06
+# Most photos are enlarged to fill a view, which no camera's picture is: in mosaics they are not, and cameras sharpen.
+_SHARPENED = 0.2
 _SMALLEST_WANTED_PX = 12.0  # less than what the near input has to find: 8 % of its height is 26 pixels
 _LARGEST_WANTED = 1.1  # of the view's side: a person who leans over to the camera
 _DRAWS = 10  # of a face until one is found that is large enough in its photo for the size wanted
@@ -72,8 +74,7 @@ class Views:
         photos: with faces.
         backgrounds, hard: without.
         faces: uint8 [N, S, S], grey, each filled by a face as FER2013's pictures are, to paste into backgrounds.
-        whole: most views are whole photos, as the device sees them, and none mosaics: for the end of a training
-            (Ge et al. 2021, YOLOX).
+        whole: most views, and parts of mosaics, are whole photos, as the device sees them: for the end of a training.
     """
 
     def __init__(
@@ -85,14 +86,14 @@ class Views:
         whole: bool = False,
     ) -> None:
         self._photos, self._backgrounds, self._hard, self._faces = photos, backgrounds, hard, faces
-        self._mosaics, self._whole = (0.0, _WHOLE_AT_THE_END) if whole else (_MOSAIC, _WHOLE)
+        self._whole = _WHOLE_AT_THE_END if whole else _WHOLE
         # A photo of many faces has more to teach than a portrait, but not so many times as much.
         faces_of = np.array([max(1, (~scene.photo.ignored).sum()) for scene in photos])
         self._shown = np.cumsum(np.sqrt(faces_of))
 
     def view(self, height: int, width: int, rng: np.random.Generator) -> View:
         """One view of so many pixels."""
-        mosaic = rng.random() < self._mosaics
+        mosaic = rng.random() < _MOSAIC
         view = self._mosaic(height, width, rng) if mosaic else self._crop(width, height, rng)
         if rng.random() < 0.5:
             view = _mirrored(view)
@@ -189,7 +190,7 @@ def _cut(
 def _warped(image: NDArray[np.uint8], matrix: NDArray[np.float64], behind: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """warpAffine onto `behind`, without its aliasing: shrunk by area first where the scale asks for it."""
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
-    if scale < 0.7:
+    if scale < 0.5:  # as `letterbox` does
         shrink = max(scale * 1.1, 0.02)
         size = (max(1, round(image.shape[1] * shrink)), max(1, round(image.shape[0] * shrink)))
         matrix = matrix @ np.diag([image.shape[1] / size[0], image.shape[0] / size[1], 1.0])
@@ -265,6 +266,9 @@ def _photographed(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray
         length = int(rng.integers(2, 6))
         kernel = (length, 1) if rng.random() < 0.3 else (1, length) if rng.random() < 0.3 else (length, length)
         image = np.asarray(cv2.blur(image, kernel), np.uint8)
+    elif rng.random() < _SHARPENED:
+        amount, radius = rng.uniform(0.3, 1.2), rng.uniform(0.8, 1.6)
+        image = np.asarray(cv2.addWeighted(image, 1 + amount, cv2.GaussianBlur(image, (0, 0), radius), -amount, 0))
     if dark or rng.random() < _NOISY:
         noise = rng.standard_normal(image.shape, np.float32) * np.float32(rng.uniform(2, 14))
         image = np.clip(image + noise, 0, 255).astype(np.uint8)

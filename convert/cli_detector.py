@@ -26,7 +26,7 @@ def add_train(tasks: Any) -> None:
     command.add_argument("--start", type=Path, metavar="RUN", help="begin with the weights of another run")
     command.add_argument("--faces", type=Path, metavar="DIR", help="FER2013: paste its faces into backgrounds")
     command.add_argument("--labels", type=Path, metavar="DIR", help="labels by `emotion-convert label`, not the data's")
-    command.add_argument("--whole", action="store_true", help="views of whole photos, for the end of a training")
+    command.add_argument("--whole", action="store_true", help="mostly views of whole photos, for the end of a training")
     command.set_defaults(command=_train)
 
 

@@ -63,7 +63,7 @@ def train_detector(
         start: a run to begin with the weights of.
         faces: a data set of faces that fill their pictures (FER2013), whose training faces are pasted into backgrounds.
         labels: folder with other labels for the photos, as `label_photos` makes them.
-        whole: views of whole photos in the shape of the shipped input, for the end of a training.
+        whole: mostly views of whole photos in the shape of the shipped input, for the end of a training.
 
     Raises:
         ConfigError: the photos or the run are not there.
@@ -81,7 +81,7 @@ def train_detector(
         "images": len(photos) + len(backgrounds) + len(hard),
         "steps": steps,
         "labels": "of several looks" if labels else "of the data",
-        "views": "of whole photos" if whole else "of crops, mosaics and whole photos",
+        "views": "mostly of whole photos" if whole else "of crops, mosaics and whole photos",
         **({"start": read_run(start).about} if start else {}),
     }
     runs_before = _runs_before(about)

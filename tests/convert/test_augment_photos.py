@@ -113,7 +113,7 @@ def test_faces_that_fill_the_view_are_shown_too(tmp_path):
     assert np.mean(np.array(largest) > 0.6) > 0.1
 
 
-def test_at_the_end_of_a_training_views_are_whole_photos_in_the_shape_of_the_input(tmp_path):
+def test_at_the_end_of_a_training_most_views_are_whole_photos_in_the_shape_of_the_input(tmp_path):
     corners = np.array([[10, 10, 60, 60], [330, 230, 60, 60]], np.float32)
     photo = Photo(tmp_path, corners, np.full((2, 5, 2), np.nan, np.float32), np.zeros(2, bool))
     scene = Scene(np.full((300, 400, 3), 90, np.uint8), photo)
@@ -125,7 +125,22 @@ def test_at_the_end_of_a_training_views_are_whole_photos_in_the_shape_of_the_inp
             Views([scene], empty, empty, whole=whole).view(96, 128, np.random.default_rng(seed)) for seed in range(200)
         ]
         assert {view.image.shape for view in made} == {(96, 128, 3)}
-        both[whole] = sum(len(view.ignored) == 2 for view in made) / len(made)
+        both[whole] = np.mean([len(view.ignored) == 2 for view in made])
         # A mosaic may show the same photo four times, a whole one has a face in two corners at most.
-        assert any(len(view.ignored) > 2 for view in made) is not whole
-    assert both[True] > 2 * both[False]
+        assert any(len(view.ignored) > 2 for view in made)
+    assert both[True] > 1.5 * both[False]
+
+
+def test_some_views_are_as_sharp_as_a_camera_makes_them(tmp_path):
+    """A sharpened edge overshoots: it is brighter than the bright side."""
+    image = np.full((100, 200, 3), 90, np.uint8)
+    image[:, 100:] = 150
+    nobody = Photo(tmp_path, np.zeros((0, 4), np.float32), np.zeros((0, 5, 2), np.float32), np.zeros(0, bool))
+    edge = [Scene(image, nobody)]
+    sharp = 0
+    for seed in range(300):
+        view = Views(edge, edge, edge).view(96, 128, np.random.default_rng(seed)).image
+        profile = np.median(view[..., 1], axis=0)
+        levels, columns = np.unique(profile, return_counts=True)
+        sharp += profile.max() > levels[columns > 20].max(initial=0) + 3
+    assert 30 < sharp < 100  # 14 of them by noise and borders
