@@ -58,7 +58,7 @@ def test_a_training_ends_on_whole_photos_with_the_weights_of_the_run_before(dete
     finally:
         tensorflow.config.run_functions_eagerly(False)
     about = read_run(tmp_path / "end").about
-    assert (about["views"], about["start"]["views"]) == ("of whole photos", "of crops, mosaics and whole photos")
+    assert (about["views"], about["start"]["views"]) == ("mostly of whole photos", "of crops, mosaics and whole photos")
     assert _runs_before(about) == 1  # so that it sees other views than that run
     kernels = [
         keras.models.load_model(run / "model.keras", compile=False).get_layer("stem_conv").get_weights()[0]
