@@ -14,7 +14,7 @@ import keras
 from keras import ops
 
 from convert.augment_photos import MOST_FACES
-from edge.perceive.detector import CELLS_OF_A_FACE, STRIDES
+from edge.perceive.cells import CELLS_OF_A_FACE, STRIDES
 
 _ALIGN_SCORE, _ALIGN_IOU = 0.5, 4.0
 _LEAST_REACH = 0.6  # in strides: the cell at the middle of a tiny face may answer though its centre lies outside
@@ -25,7 +25,7 @@ _MOST_LOG_SIZE = 5.0  # e^5 strides are larger than any picture
 
 
 def _cells(height: Any, width: Any) -> tuple[Any, Any]:
-    """`edge.perceive.detector.cells` for a size that only the running graph knows."""
+    """`edge.perceive.cells.cells` for a size that only the running graph knows."""
     centres, strides = [], []
     for stride in STRIDES:
         rows, columns = ops.meshgrid(ops.arange(height // stride), ops.arange(width // stride), indexing="ij")

@@ -16,7 +16,7 @@ from convert.float_model import FloatModel, again
 from convert.graph import Graph, Step, functional
 from convert.keras_start import output_to
 from edge.errors import ConfigError
-from edge.perceive.detector import BOX, LANDMARKS, OFFSETS, SCORE
+from edge.perceive.cells import BOX, LANDMARKS, OFFSETS, SCORE
 
 _BATCH = 32
 _LEARNING_RATE = 1e-4

@@ -20,7 +20,7 @@ from convert.float_model import (
     read_tflite,
 )
 from edge.errors import ConfigError
-from edge.perceive.detector import BOX, LANDMARK_UNIT, LANDMARKS, OFFSETS, SCORE, STRIDES, cells
+from edge.perceive.cells import BOX, LANDMARK_UNIT, LANDMARKS, OFFSETS, SCORE, STRIDES, cells
 
 _HIGHEST = 6.0  # what a package's outputs are cut to
 _SEED = 7

@@ -32,7 +32,8 @@ from convert.representative import COUNT, SEED
 from convert.run import Run, Task, read_run
 from convert.schemes import UnquantizableError, convert
 from edge.errors import ConfigError
-from edge.perceive.detector import SCORE, CellDetector
+from edge.perceive.cells import SCORE
+from edge.perceive.detector import CellDetector
 from edge.perceive.engine import Engine
 from edge.perceive.package import FLOAT16_FILE, load_package
 from edge.perceive.runtime import Model, softmax

@@ -25,7 +25,8 @@ from convert.package import write_package
 from convert.representative import balanced
 from convert.run import Run, read_run
 from edge.errors import ConfigError
-from edge.perceive.detector import LANDMARK_UNIT, CellDetector, Detection, letterbox
+from edge.perceive.cells import LANDMARK_UNIT
+from edge.perceive.detector import CellDetector, Detection, letterbox
 from edge.perceive.inputs import DetectorInput
 from edge.perceive.package import load_package
 from edge.perceive.pictures import picture_tensor

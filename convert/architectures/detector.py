@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from edge.perceive.detector import BOX, LANDMARK_UNIT, LANDMARKS, OFFSETS, SCORE
+from edge.perceive.cells import BOX, LANDMARK_UNIT, LANDMARKS, OFFSETS, SCORE
 
 #: What outputs in cells are multiplied by in a package, before they are moved by `OFFSETS`.
 SCALES = {SCORE: 1.0, BOX: 1.0, LANDMARKS: 1 / LANDMARK_UNIT}
@@ -35,7 +35,7 @@ def pyramid(shape: tuple[int | None, ...], model: Any = None, normalisation: Any
             are multiples of the coarsest stride.
         model, normalisation: subclasses of `keras.Model` and of `layers.BatchNormalization` to build it of; the
             weights are the same.
-        bounded: outputs as a package has them, by `edge.perceive.detector.OFFSETS` higher and cut to 0..6, landmarks
+        bounded: outputs as a package has them, by `edge.perceive.cells.OFFSETS` higher and cut to 0..6, landmarks
             in units of `LANDMARK_UNIT` cells. Cells that see no face answer anything; without bounds their answers
             would stretch the int8 scale until those of the others were a few steps apart. Training
             needs the gradient that a bound cuts off.

@@ -7,7 +7,7 @@ import pytest
 
 from convert.architectures.detector import pyramid
 from convert.augment_photos import MOST_FACES, TARGET
-from edge.perceive.detector import cells
+from edge.perceive.cells import cells
 
 SIZE = (64, 64)
 FACE = (16.0, 12.0, 40.0, 44.0)

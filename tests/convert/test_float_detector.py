@@ -12,7 +12,7 @@ from convert.float_detector import load_detector
 from convert.float_model import FloatModel
 from convert.keras_start import output_to, start_keras
 from edge.errors import ConfigError
-from edge.perceive.detector import BOX, LANDMARK_UNIT, LANDMARKS, OFFSETS, SCORE, STRIDES
+from edge.perceive.cells import BOX, LANDMARK_UNIT, LANDMARKS, OFFSETS, SCORE, STRIDES
 from edge.perceive.engine import Engine
 
 pytestmark = pytest.mark.timeout(400)  # TensorFlow compiles and converts: minutes on a busy machine
